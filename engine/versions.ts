@@ -1,0 +1,20 @@
+// Every program and package that is built or installed at run time, with the version this repository was tested with.
+// A program's exact source is pinned by the go.sum of its module in engine/programs.
+
+/** Versions by program; a leading `v` is left out. */
+export const versions = {
+  node: "24.21.0",
+  pulumi: "3.259.0",
+  "pulumi-kubernetes": "4.25.0",
+  kubernetes: "1.37.2",
+  etcd: "3.7.3",
+  containerd: "2.4.2",
+  runc: "1.1.5",
+  nft: "1.0.6",
+  cni: "1.9.1",
+  coredns: "1.13.1",
+  "source-controller": "1.8.0",
+  "kustomize-controller": "1.9.5",
+  "local-path-provisioner": "0.0.30",
+  "metrics-server": "0.9.0",
+} as const;
