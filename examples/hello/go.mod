@@ -1,0 +1,3 @@
+module plumbline/hello
+
+go 1.25

@@ -1,0 +1,80 @@
+// The example app: answers with a greeting from its ConfigMap and the commit that delivered it.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Answer is what `GET /` returns as JSON; with any other Accept header the same in one line of text.
+type Answer struct {
+	Message string `json:"message"`
+	Commit  string `json:"commit"`
+	Pod     string `json:"pod"`
+}
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	messageFile := setting("MESSAGE_FILE", "/config/message")
+	delivery := newDelivery(os.Getenv("DELIVERY_PATH"))
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		message, err := os.ReadFile(messageFile)
+		if err != nil {
+			log.Error("no message", "file", messageFile, "error", err)
+			http.Error(w, "no message: the ConfigMap is not mounted", http.StatusInternalServerError)
+			return
+		}
+		commit, err := delivery.Commit(r.Context())
+		if err != nil {
+			log.Warn("the delivering commit cannot be read", "error", err)
+			commit = "unknown"
+		}
+		answer := Answer{Message: strings.TrimSpace(string(message)), Commit: commit, Pod: os.Getenv("POD_NAME")}
+		log.Info("answered", "commit", answer.Commit, "message", answer.Message)
+		if strings.Contains(r.Header.Get("Accept"), "application/json") {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(answer)
+			return
+		}
+		fmt.Fprintf(w, "%s (commit %s, pod %s)\n", answer.Message, answer.Commit, answer.Pod)
+	})
+
+	server := &http.Server{Addr: setting("ADDRESS", ":8080"), Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	ending, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		<-ending.Done()
+		// Requests that raced with the removal of this pod's endpoint still find a listener.
+		time.Sleep(2 * time.Second)
+		bounded, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = server.Shutdown(bounded)
+	}()
+	log.Info("listening", "address", server.Addr)
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		log.Error("cannot serve", "error", err)
+		os.Exit(1)
+	}
+	<-ended
+}
+
+func setting(name, fallback string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	return fallback
+}
