@@ -1,0 +1,184 @@
+// How does Flux deliver one app? A shared Git source, a Kustomization in the app's namespace, and rights for both.
+import { createHash } from "node:crypto";
+import * as k8s from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import { labels } from "../workload.ts";
+import type { Delivery } from "./agent.ts";
+import type { Flux, FluxFacts } from "./flux.ts";
+
+const address = "https://kubernetes.default.svc";
+const rbac = "rbac.authorization.k8s.io";
+
+// Deleting waits for a finalizer of a controller that may be gone; ten minutes, the default, would hang a teardown.
+const bounded = { customTimeouts: { delete: "2m" } };
+
+/** Declares the objects of one delivery and returns the Kustomization, whose status tells how it went. */
+export const deliverWithFlux = (
+  flux: Flux,
+  facts: FluxFacts,
+  name: string,
+  delivery: Delivery,
+  opts: pulumi.ComponentResourceOptions,
+): pulumi.Resource => {
+  const { namespace } = delivery;
+  const source = gitSource(flux, facts, delivery);
+  const rights = rightsOfController(facts, name, delivery, opts);
+  // How the controller logs in as the deployer: it asks for a token of this ServiceAccount and presents it to this same
+  // API server. Flux calls that a remote cluster; the alternative, spec.serviceAccountName, would impersonate.
+  const login = new k8s.core.v1.ConfigMap(
+    `${name}-login`,
+    {
+      metadata: { name: loginOf(delivery), namespace },
+      data: {
+        provider: "generic",
+        serviceAccountName: delivery.deployer,
+        address,
+        audiences: facts.audience,
+        "ca.crt": facts.authority,
+      },
+    },
+    opts,
+  );
+  const dependencies = delivery.dependsOn.map((dependency) => {
+    const [first = "", second] = dependency.split("/");
+    return second ? { namespace: first, name: second } : { namespace: first, name: first };
+  });
+  return new k8s.apiextensions.CustomResource(
+    `${name}-kustomization`,
+    {
+      apiVersion: "kustomize.toolkit.fluxcd.io/v1",
+      kind: "Kustomization",
+      metadata: { name: delivery.name, namespace, labels: labels(delivery.name) },
+      spec: {
+        sourceRef: { kind: "GitRepository", name: source.metadata.name, namespace: facts.namespace },
+        path: `./${delivery.path.replace(/^\.?\//, "")}`,
+        targetNamespace: namespace,
+        kubeConfig: { configMapRef: { name: login.metadata.name } },
+        interval: delivery.interval,
+        retryInterval: delivery.interval,
+        timeout: delivery.timeout,
+        prune: delivery.prune,
+        wait: true,
+        force: false,
+        deletionPolicy: "MirrorPrune",
+        dependsOn: dependencies,
+      },
+    },
+    {
+      ...opts,
+      ...bounded,
+      dependsOn: [...facts.ready, ...rights, ...[opts.dependsOn ?? []].flat()] as pulumi.Resource[],
+    },
+  );
+};
+
+const loginOf = ({ name }: Delivery) => `${name}-delivery`;
+
+/** The Git source of a repository's branch, made once and shared by its apps. */
+const gitSource = (
+  flux: Flux,
+  facts: FluxFacts,
+  { repository, branch }: Delivery,
+): k8s.apiextensions.CustomResource => {
+  const key = `${repository} ${branch}`;
+  const known = facts.sources.get(key);
+  if (known) return known;
+  const url = new URL(repository);
+  const readable = `${url.pathname.replace(/^.*\//, "").replace(/\.git$/, "")}-${branch}`;
+  const slug = readable
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, 40);
+  const named = `${slug}-${createHash("sha256").update(key).digest("hex").slice(0, 6)}`;
+  const port = Number(url.port) || { "http:": 80, "ssh:": 22 }[url.protocol] || 443;
+  const opts = { parent: flux, dependsOn: facts.ready };
+  const prefix = `${facts.name}-${named}`;
+  const opening = new k8s.networking.v1.NetworkPolicy(
+    prefix,
+    {
+      metadata: { name: `to-git-${named}`, namespace: facts.namespace },
+      spec: {
+        podSelector: { matchLabels: labels("source-controller") },
+        policyTypes: ["Egress"],
+        egress: [{ ports: [{ protocol: "TCP", port }] }],
+      },
+    },
+    opts,
+  );
+  const source = new k8s.apiextensions.CustomResource(
+    prefix,
+    {
+      apiVersion: "source.toolkit.fluxcd.io/v1",
+      kind: "GitRepository",
+      metadata: { name: named, namespace: facts.namespace },
+      // The interval is for pushes that nobody told of; a push that is told of is fetched at once.
+      spec: { url: repository, ref: { branch }, interval: "1m", timeout: "60s" },
+    },
+    { ...opts, ...bounded, dependsOn: [...facts.ready, opening] },
+  );
+  facts.sources.set(key, source);
+  return source;
+};
+
+/** What the controllers and the app itself may do in the app's namespace. */
+const rightsOfController = (
+  facts: FluxFacts,
+  name: string,
+  delivery: Delivery,
+  opts: pulumi.ComponentResourceOptions,
+): pulumi.Resource[] => {
+  const { namespace } = delivery;
+  const agent = `${delivery.name}:agent`;
+  const record = `${delivery.name}:delivery-record`;
+  new k8s.rbac.v1.Role(
+    `${name}-agent`,
+    {
+      metadata: { name: agent, namespace },
+      rules: [
+        { apiGroups: [""], resources: ["configmaps"], resourceNames: [loginOf(delivery)], verbs: ["get"] },
+        {
+          apiGroups: [""],
+          resources: ["serviceaccounts/token"],
+          resourceNames: [delivery.deployer],
+          verbs: ["create"],
+        },
+      ],
+    },
+    opts,
+  );
+  const agentBinding = new k8s.rbac.v1.RoleBinding(
+    `${name}-agent`,
+    {
+      metadata: { name: agent, namespace },
+      roleRef: { apiGroup: rbac, kind: "Role", name: agent },
+      subjects: [{ kind: "ServiceAccount", name: "kustomize-controller", namespace: facts.namespace }],
+    },
+    opts,
+  );
+  // An app may read what the agent recorded about it, to say which commit delivered it.
+  new k8s.rbac.v1.Role(
+    `${name}-delivery-record`,
+    {
+      metadata: { name: record, namespace },
+      rules: [
+        {
+          apiGroups: ["kustomize.toolkit.fluxcd.io"],
+          resources: ["kustomizations"],
+          resourceNames: [delivery.name],
+          verbs: ["get"],
+        },
+      ],
+    },
+    opts,
+  );
+  const recordBinding = new k8s.rbac.v1.RoleBinding(
+    `${name}-delivery-record`,
+    {
+      metadata: { name: record, namespace },
+      roleRef: { apiGroup: rbac, kind: "Role", name: record },
+      subjects: [{ kind: "Group", name: `system:serviceaccounts:${namespace}`, apiGroup: rbac }],
+    },
+    opts,
+  );
+  return [agentBinding, recordBinding];
+};

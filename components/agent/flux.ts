@@ -1,0 +1,202 @@
+// How is Flux run? source-controller fetches Git, kustomize-controller applies it: two Deployments with the least rights.
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { type Layer, layer } from "../slot.ts";
+import { version } from "../versions.ts";
+import { labels, podSecurity, toApiServer } from "../workload.ts";
+import type { Agent, Delivery } from "./agent.ts";
+import { fluxDefinitions, readDefinitions } from "./crds.ts";
+import { controller } from "./flux-controller.ts";
+import { deliverWithFlux } from "./flux-delivery.ts";
+import { kustomizeControllerRules, notifierRules, sourceControllerRules } from "./flux-rights.ts";
+
+/** Arguments of {@link Flux}. */
+export interface FluxArgs {
+  /** Namespace of the controllers and of the Git sources. Default: "flux-system". */
+  namespace?: string;
+  /** Registry that holds the images under their own repository names. Default: the vendor's. */
+  mirror?: string;
+  /** Audience of which the API server accepts a ServiceAccount token. Default: "https://kubernetes.default.svc". */
+  audience?: string;
+  /** Folder with the CustomResourceDefinitions of this Flux. Default: `PLUMBLINE_CRDS`, then `crds/` of this package. */
+  definitions?: string;
+}
+
+/** What code may change about {@link Flux}. */
+export interface FluxOptions extends pulumi.ComponentResourceOptions {
+  transform?: {
+    /** Changes the Deployment of source-controller. */
+    sourceController?: (args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs;
+    /** Changes the Deployment of kustomize-controller. */
+    kustomizeController?: (args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs;
+  };
+}
+
+/**
+ * Flux without its other controllers: it follows Git repositories and applies what they hold.
+ *
+ * Nothing here may impersonate: kustomize-controller asks the API server for a short-lived token of the deployer of the
+ * app's own namespace, which it may do for those ServiceAccounts alone.
+ *
+ * @example
+ * const agent = new Flux("agent", {});
+ * new App("shop", { repository: "https://git.example.com/shop.git", path: "deploy" }, { agent });
+ */
+export class Flux extends pulumi.ComponentResource implements Agent {
+  /** Namespace of the controllers and of the Git sources. */
+  readonly namespace: pulumi.Output<string>;
+
+  constructor(name: string, args: FluxArgs = {}, opts: FluxOptions = {}) {
+    const { transform, ...options } = opts;
+    super("plumbline:index:Flux", name, { ...args }, options);
+    const parent = { parent: this };
+    const namespace = args.namespace ?? "flux-system";
+    const mirror = args.mirror;
+
+    const home = new k8s.core.v1.Namespace(
+      `${name}-namespace`,
+      { metadata: { name: namespace, labels: { ...podSecurity("restricted"), "plumbline.dev/slot": "agent" } } },
+      parent,
+    );
+    const within = { parent: this, dependsOn: home };
+    const definitions = readDefinitions(fluxDefinitions, args.definitions).map(
+      ({ apiVersion: _, kind: __, ...definition }) =>
+        new k8s.apiextensions.v1.CustomResourceDefinition(`${name}-${definition.metadata.name}`, definition, parent),
+    );
+
+    const source = controller(
+      name,
+      {
+        program: "source-controller",
+        namespace,
+        mirror,
+        rules: sourceControllerRules,
+        flags: ["--storage-path=/data", `--storage-adv-addr=source-controller.${namespace}.svc.cluster.local.`],
+        ports: [{ name: "http", containerPort: 9090 }],
+        // Artifacts are served once the controller leads; the API tells kustomize-controller of them only then.
+        readiness: { path: "/", port: "http" },
+        folders: { data: "/data", tmp: "/tmp" },
+        ingress: [
+          {
+            from: [{ podSelector: { matchLabels: labels("kustomize-controller") } }],
+            ports: [{ protocol: "TCP", port: 9090 }],
+          },
+        ],
+        transform: transform?.sourceController,
+      },
+      { parent: this, dependsOn: [home, ...definitions] },
+    );
+    new k8s.core.v1.Service(
+      `${name}-source-controller`,
+      {
+        metadata: { name: "source-controller", namespace, labels: labels("source-controller") },
+        spec: {
+          selector: labels("source-controller"),
+          ports: [{ name: "http", port: 80, targetPort: "http", protocol: "TCP" }],
+        },
+      },
+      within,
+    );
+    const kustomize = controller(
+      name,
+      {
+        program: "kustomize-controller",
+        namespace,
+        mirror,
+        rules: kustomizeControllerRules,
+        flags: [
+          // ObjectLevelWorkloadIdentity: tokens of the apps' deployers. DisableConfigWatchers: without it, the controller
+          // lists every Secret of the cluster. CancelHealthCheckOnNewRevision: a mending commit need not wait for the
+          // time-out of the broken one.
+          "--feature-gates=ObjectLevelWorkloadIdentity=true,DisableConfigWatchers=true,CancelHealthCheckOnNewRevision=true",
+          "--no-remote-bases",
+          "--requeue-dependency=5s",
+        ],
+        ports: [],
+        readiness: { path: "/readyz", port: "healthz" },
+        folders: { tmp: "/tmp" },
+        ingress: [],
+        egress: [
+          {
+            to: [{ podSelector: { matchLabels: labels("source-controller") } }],
+            ports: [{ protocol: "TCP", port: 9090 }],
+          },
+        ],
+        transform: transform?.kustomizeController,
+      },
+      { parent: this, dependsOn: [home, ...definitions] },
+    );
+    new k8s.networking.v1.NetworkPolicy(
+      `${name}-default-deny`,
+      {
+        metadata: { name: "default-deny", namespace },
+        spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
+      },
+      within,
+    );
+    new k8s.networking.v1.NetworkPolicy(
+      `${name}-to-api-server`,
+      {
+        metadata: { name: "to-api-server", namespace },
+        spec: { podSelector: {}, policyTypes: ["Egress"], egress: toApiServer },
+      },
+      within,
+    );
+    notifierRules(name, namespace, within);
+
+    const rootCa = k8s.core.v1.ConfigMap.get(`${name}-root-ca`, "kube-system/kube-root-ca.crt", parent);
+    settled.set(this, {
+      name,
+      namespace,
+      audience: args.audience ?? "https://kubernetes.default.svc",
+      authority: rootCa.data.apply((data) => data?.["ca.crt"] ?? ""),
+      ready: [source, kustomize],
+      sources: new Map(),
+    });
+    this.namespace = pulumi.output(namespace);
+    this.registerOutputs({ namespace: this.namespace });
+  }
+
+  /** Declares one app's objects: its Git source (shared by apps of one branch), its Kustomization, its rights. */
+  deliver(name: string, delivery: Delivery, opts: pulumi.ComponentResourceOptions): pulumi.Resource {
+    const facts = settled.get(this);
+    if (!facts) throw new Error("Flux.deliver was called on an object that is no Flux component");
+    return deliverWithFlux(this, facts, name, delivery, opts);
+  }
+}
+
+/** What a delivery must know of the Flux that makes it. */
+export interface FluxFacts {
+  readonly name: string;
+  readonly namespace: string;
+  readonly audience: string;
+  /** Certificate authority of the API server, PEM. */
+  readonly authority: pulumi.Output<string>;
+  /** What must run before a source or an app is declared, and still run when they are deleted: they have finalizers. */
+  readonly ready: pulumi.Resource[];
+  /** Git sources by repository and branch. */
+  readonly sources: Map<string, k8s.apiextensions.CustomResource>;
+}
+
+// Not a field: Pulumi's component analyzer takes every field of the class for an output of a schema type.
+const settled = new WeakMap<Flux, FluxFacts>();
+
+/** Flux as the layer of the slot `agent`. */
+export const flux = (
+  args: Omit<FluxArgs, "mirror" | "audience"> & Pick<FluxOptions, "transform"> = {},
+): Layer<"agent", "cluster"> =>
+  layer({
+    slot: "agent",
+    implementation: "flux",
+    version: version("kustomize-controller"),
+    needs: ["cluster"],
+    build: (name, { cluster }, opts) => {
+      const { transform, ...rest } = args;
+      const [audience] = cluster.audiences;
+      return new Flux(
+        name,
+        { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }), ...(audience && { audience }) },
+        { ...opts, ...(transform && { transform }) },
+      );
+    },
+  });

@@ -1,0 +1,71 @@
+// How is the platform put on a cluster that exists? Through a kubeconfig that its owner names.
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { problemsOf } from "../delivery/app.ts";
+import { refuse } from "../problems.ts";
+import { type Layer, layer } from "../slot.ts";
+import type { Cluster } from "./cluster.ts";
+import { requireVersion } from "./server-version.ts";
+
+/** Arguments of {@link ExistingCluster}. */
+export interface ExistingClusterArgs {
+  /** Path of a kubeconfig file. Default: `KUBECONFIG`, then `~/.kube/config`. */
+  kubeconfig?: string;
+  /** Context within it. Default: its current one. */
+  context?: string;
+  /** Registry that holds the library's images under their own repository names. Default: the vendors' registries. */
+  mirror?: string;
+  /** Audience of which the API server accepts a ServiceAccount token. Default: "https://kubernetes.default.svc". */
+  audience?: string;
+}
+
+/** A cluster that somebody else runs: Kubernetes 1.30 or later with DNS. */
+export class ExistingCluster extends pulumi.ComponentResource implements Cluster {
+  readonly provider: k8s.Provider;
+  readonly mirror?: string;
+  readonly audiences: string[];
+
+  constructor(name: string, args: ExistingClusterArgs = {}, opts: pulumi.ComponentResourceOptions = {}) {
+    super("plumbline:index:ExistingCluster", name, { ...args }, opts);
+    // The provider waits for the check, and every object for the provider.
+    const newEnough = pulumi.output(requireVersion(args));
+    this.provider = new k8s.Provider(
+      `${name}-provider`,
+      {
+        ...(args.kubeconfig && { kubeconfig: args.kubeconfig }),
+        ...(args.context && { context: args.context }),
+        clusterIdentifier: name,
+        enableServerSideApply: newEnough,
+      },
+      { parent: this },
+    );
+    if (args.mirror) this.mirror = args.mirror;
+    this.audiences = [args.audience ?? "https://kubernetes.default.svc"];
+    this.registerOutputs({});
+  }
+}
+
+const schema = z.strictObject({
+  kubeconfig: z.string().min(1, "the path of a kubeconfig file").exactOptional(),
+  context: z.string().min(1, "the name of a context in the kubeconfig").exactOptional(),
+  mirror: z
+    .string()
+    .regex(
+      /^[a-z0-9][-a-z0-9.]*(:\d+)?(\/[-a-z0-9._]+)*$/,
+      'a registry, optionally with a path: "registry.example.com/mirror"',
+    )
+    .exactOptional(),
+  audience: z.string().min(1, "an audience of ServiceAccount tokens").exactOptional(),
+});
+
+/** A cluster that exists. @throws InvalidDeclaration that names every wrong field */
+export const existing = (args: ExistingClusterArgs = {}): Layer<"cluster"> => {
+  refuse("existing", problemsOf(schema.safeParse(args), args, "existing"));
+  return layer({
+    slot: "cluster",
+    implementation: "existing",
+    needs: [],
+    build: (name, _, opts) => new ExistingCluster(name, args, opts),
+  });
+};

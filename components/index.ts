@@ -1,0 +1,29 @@
+// The public surface of the library: what a stack file or a stranger's Pulumi program may import.
+export type { Agent, Delivery } from "./agent/agent.ts";
+export { fluxDefinitions } from "./agent/crds.ts";
+export { Flux, type FluxArgs, type FluxOptions, flux } from "./agent/flux.ts";
+export { notifier } from "./agent/flux-rights.ts";
+export type { Cluster } from "./cluster/cluster.ts";
+export { CoreDns, type CoreDnsArgs } from "./cluster/core-dns.ts";
+export { EmbeddedCluster, type EmbeddedClusterArgs, embedded, localKubeconfig } from "./cluster/embedded.ts";
+export { ExistingCluster, type ExistingClusterArgs, existing } from "./cluster/existing.ts";
+export { LocalPath, type LocalPathArgs } from "./cluster/local-path.ts";
+export { MetricsServer, type MetricsServerArgs } from "./cluster/metrics-server.ts";
+export {
+  App,
+  type AppArgs,
+  type AppDeclaration,
+  type AppOptions,
+  type AppSettings,
+  app,
+  deployer,
+  type ExposeArgs,
+  marks,
+} from "./delivery/app.ts";
+export { type KubernetesObject, type Manifest, ManifestError, readManifests } from "./delivery/manifests.ts";
+export { Identities, type IdentitiesArgs } from "./identities.ts";
+export { type Definition, definePlatform, fieldManager, Platform } from "./platform.ts";
+export { InvalidDeclaration, type Problem } from "./problems.ts";
+export type { Settings } from "./settings.ts";
+export { type Capabilities, type Complete, type Layer, type Layers, layer, type Slot } from "./slot.ts";
+export { type Image, image, images, localMirror, type Program, version } from "./versions.ts";

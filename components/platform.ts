@@ -1,0 +1,83 @@
+// How do settings and layers become one platform? The only file that knows every slot.
+import type * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { App } from "./delivery/app.ts";
+import { Identities } from "./identities.ts";
+import { refuse } from "./problems.ts";
+import { type Settings, settingsProblems } from "./settings.ts";
+import { buildLayers, type Complete, type Layers, layerProblems } from "./slot.ts";
+
+/** One typed value that says what a stack is; pure data until {@link Platform} builds it. */
+export interface Definition {
+  readonly settings: Settings;
+  readonly layers: Layers;
+}
+
+/**
+ * Declares a platform. A missing need, a wrong slot and an unknown slot do not compile, and are refused here again.
+ *
+ * @throws InvalidDeclaration with every problem of settings and layers
+ */
+export const definePlatform = <const L extends Layers>(settings: Settings, layers: L & Complete<L>): Definition => {
+  const problems = [...settingsProblems(settings), ...layerProblems(layers)];
+  if (settings.apps?.length > 0 && !("agent" in layers)) {
+    problems.push({
+      field: "layers.agent",
+      value: undefined,
+      allowed: 'a layer for slot "agent", which delivers the apps',
+    });
+  }
+  refuse("platform", problems);
+  return { settings, layers };
+};
+
+/** Name under which every object is written; the provider's own default is a random one for each. */
+export const fieldManager = "plumbline";
+
+// One transformation for all: a component that forgot it would write under a random name, and look like a stranger.
+const pinFieldManager: pulumi.ResourceTransformation = ({ type, props, opts }) => {
+  if (!type.startsWith("kubernetes:") || opts.id) return undefined;
+  const { metadata } = props as { metadata?: pulumi.Input<k8s.types.input.meta.v1.ObjectMeta> };
+  const pinned = pulumi.output(metadata ?? {}).apply((given) => ({
+    ...given,
+    annotations: { ...given.annotations, "pulumi.com/patchFieldManager": fieldManager },
+  }));
+  return { props: { ...props, metadata: pinned }, opts };
+};
+
+/** A platform: its cluster, its layers in the order of their needs, then its apps. */
+export class Platform extends pulumi.ComponentResource {
+  constructor({ settings, layers }: Definition, opts: pulumi.ComponentResourceOptions = {}) {
+    const { name, git } = settings;
+    super(
+      "plumbline:index:Platform",
+      name,
+      {},
+      {
+        ...opts,
+        transformations: [...(opts.transformations ?? []), pinFieldManager],
+      },
+    );
+    const cluster = settings.cluster.build(`${name}-cluster`, {}, { parent: this });
+    const placed = { parent: this, providers: { kubernetes: cluster.provider } };
+    new Identities(`${name}-identities`, {}, placed);
+    const { agent } = buildLayers(layers, { cluster }, (slot) => `${name}-${slot}`, placed);
+    const namespaces = new Map(settings.apps.map(({ name: app, namespace }) => [app, namespace ?? app]));
+    for (const { name: app, source, dependsOn = [], model: _, declared: __, ...rest } of settings.apps) {
+      if (!agent) throw new Error(`app "${app}" has no agent that delivers it`);
+      new App(
+        `${name}-${app}`,
+        {
+          ...rest,
+          name: app,
+          dependsOn: dependsOn.map((other) => `${namespaces.get(other)}/${other}`),
+          repository: source.repository ?? git.url,
+          branch: source.revision ?? git.branch,
+          path: source.path,
+        },
+        { ...placed, agent },
+      );
+    }
+    this.registerOutputs({});
+  }
+}

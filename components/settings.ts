@@ -1,0 +1,88 @@
+// What does every platform declare besides its layers, and which values are right?
+import { z } from "zod";
+import { findCycle } from "./cycle.ts";
+import type { AppDeclaration } from "./delivery/app.ts";
+import { problemsOf } from "./delivery/app.ts";
+import type { Problem } from "./problems.ts";
+import type { Layer } from "./slot.ts";
+
+/** What every platform declares besides its layers. */
+export interface Settings {
+  /** Name of the platform: prefix of everything that Pulumi knows of it. Renaming it replaces everything. */
+  readonly name: string;
+  /** Whether only a clean checkout of the declared branch may change it. Default: false. */
+  readonly protected?: boolean;
+  /** The repository that holds the desired state of the apps. */
+  readonly git: {
+    /** URL as it is reached from inside the cluster. */
+    readonly url: string;
+    /** Branch that is followed. */
+    readonly branch: string;
+  };
+  /** What the platform stands on. */
+  readonly cluster: Layer<"cluster", never>;
+  readonly apps: readonly AppDeclaration[];
+}
+
+const schema = z.strictObject({
+  name: z.string().regex(/^[a-z][-a-z0-9]{0,30}$/, "1 to 31 of a-z, 0-9 and -, starting with a letter"),
+  protected: z.boolean("true or false").exactOptional(),
+  git: z.strictObject({
+    url: z.url({
+      protocol: /^(https?|ssh)$/,
+      error: "an http, https or ssh URL that is reached from inside the cluster",
+    }),
+    branch: z.string().regex(/^(?!-)[^\s~^:?*\\[]+$/, "the name of a branch"),
+  }),
+  cluster: z.custom<Settings["cluster"]>((value) => {
+    const found = value as Partial<Settings["cluster"]> | null | undefined;
+    return found?.slot === "cluster" && typeof found.build === "function";
+  }, "a cluster: embedded() or existing({ ... })"),
+  apps: z.array(
+    z.custom<AppDeclaration>((value) => (value as AppDeclaration | undefined)?.declared === "app", "app({ ... })"),
+  ),
+});
+
+/** Every problem of the settings, also where types were never checked. */
+export const settingsProblems = (settings: unknown): Problem[] => {
+  const problems = problemsOf(schema.safeParse(settings), settings, "settings");
+  const apps = (settings as Partial<Settings> | undefined)?.apps;
+  if (problems.length > 0 || !apps) return problems;
+  const namespaces = new Map<string, string>();
+  for (const { name, namespace = name } of apps) {
+    const other = namespaces.get(namespace);
+    if (other) {
+      problems.push({
+        field: `settings.apps.${name}.namespace`,
+        value: namespace,
+        allowed: `a namespace of its own: "${other}" has this one`,
+      });
+    }
+    namespaces.set(namespace, name);
+  }
+  for (const { name, dependsOn } of apps) {
+    for (const [index, wanted] of (dependsOn ?? []).entries()) {
+      if (wanted === name || !apps.some((app) => app.name === wanted)) {
+        problems.push({
+          field: `settings.apps.${name}.dependsOn.${index}`,
+          value: wanted,
+          allowed: `another app of this platform: ${
+            apps
+              .map((app) => app.name)
+              .filter((other) => other !== name)
+              .join(", ") || "there is none"
+          }`,
+        });
+      }
+    }
+  }
+  const cycle = findCycle(new Map(apps.map(({ name, dependsOn = [] }) => [name, dependsOn])));
+  if (cycle) {
+    problems.push({
+      field: `settings.apps.${cycle[0]}.dependsOn`,
+      value: cycle.join(" depends on "),
+      allowed: "dependencies without a cycle",
+    });
+  }
+  return problems;
+};

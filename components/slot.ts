@@ -1,0 +1,122 @@
+// Which roles does a platform have, what does each show the others, and does a set of layers fit together?
+import type { ComponentResourceOptions } from "@pulumi/pulumi";
+import type { Agent } from "./agent/agent.ts";
+import type { Cluster } from "./cluster/cluster.ts";
+import { findCycle } from "./cycle.ts";
+import { type Problem, refuse } from "./problems.ts";
+
+/** The one list of slots and what each shows the others: Outputs and functions, never a class. */
+export interface Capabilities {
+  cluster: Cluster;
+  agent: Agent;
+}
+
+/** Name of a slot. */
+export type Slot = keyof Capabilities;
+
+// The same names where types are gone; a slot that is missing here does not compile.
+const slots: Record<Slot, true> = { cluster: true, agent: true };
+
+/** One word of a stack file: an implementation for a slot, data until `build`. */
+export interface Layer<S extends Slot, N extends Slot = never> {
+  readonly slot: S;
+  /** Word that chose it: "flux". Shown by `plumbline status`. */
+  readonly implementation: string;
+  /** Version of what runs, where one runs: "1.9.5". */
+  readonly version?: string;
+  /** Slots whose capabilities `build` receives. */
+  readonly needs: readonly N[];
+  readonly build: (name: string, needs: Pick<Capabilities, N>, opts: ComponentResourceOptions) => Capabilities[S];
+}
+
+/** Declares a layer; the slot and the needs are inferred. */
+export const layer = <const S extends Slot, const N extends Slot = never>(declared: Layer<S, N>): Layer<S, N> =>
+  declared;
+
+/** The layers that a stack chooses. The cluster is part of the settings, since no platform lacks one. */
+export type Layers = {
+  // The needs of a layer are existential here: `Complete` checks them, and `any` is the only way to say "whichever".
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  readonly [S in Exclude<Slot, "cluster">]?: Layer<S, any>;
+};
+
+type Missing<P, S extends keyof P> = P[S] extends { needs: readonly (infer N)[] }
+  ? Exclude<N, keyof P | "cluster">
+  : never;
+
+/** Turns a missing need or an unknown slot into a compile error that names it. */
+export type Complete<P> = {
+  [S in keyof P]: S extends keyof Layers
+    ? [Missing<P, S>] extends [never]
+      ? unknown
+      : { "missing slot": Missing<P, S> }
+    : { "no such slot": S };
+};
+
+/** A layer as it is found at run time, where the types are gone. */
+type Found = Partial<Layer<Slot, Slot>> | null | undefined;
+
+const list = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(", ");
+
+/** The checks of {@link Layers} and {@link Complete} once more, for programs whose types nobody checked. */
+export const layerProblems = (layers: Record<string, unknown>): Problem[] => {
+  const problems: Problem[] = [];
+  const choosable = Object.keys(slots).filter((slot) => slot !== "cluster");
+  for (const [slot, value] of Object.entries(layers)) {
+    const found = value as Found;
+    if (!choosable.includes(slot)) {
+      problems.push({ field: `layers.${slot}`, value: slot, allowed: `one of the slots ${list(choosable)}` });
+    } else if (typeof found?.build !== "function" || !Array.isArray(found.needs)) {
+      problems.push({ field: `layers.${slot}`, value, allowed: `a layer for slot "${slot}"` });
+    } else {
+      if (found.slot !== slot) {
+        problems.push({
+          field: `layers.${slot}`,
+          value: `${found.implementation}, a layer for slot "${found.slot}"`,
+          allowed: `a layer for slot "${slot}"`,
+        });
+      }
+      for (const need of found.needs) {
+        if (need !== "cluster" && !(need in layers)) {
+          problems.push({
+            field: `layers.${need}`,
+            value: undefined,
+            allowed: `a layer for slot "${need}", which ${found.implementation} needs`,
+          });
+        }
+      }
+    }
+  }
+  const needs = new Map(Object.entries(layers).map(([slot, value]) => [slot, (value as Found)?.needs ?? []]));
+  const cycle = problems.length === 0 ? findCycle(needs) : undefined;
+  if (cycle) {
+    problems.push({ field: `layers.${cycle[0]}`, value: cycle.join(" needs "), allowed: "needs without a cycle" });
+  }
+  return problems;
+};
+
+/**
+ * Builds layers depth first over their needs, each once.
+ *
+ * @param built capabilities that exist already
+ * @throws InvalidDeclaration when a need is missing, a slot is wrong or unknown, or needs form a cycle
+ */
+export const buildLayers = (
+  layers: Layers,
+  built: Partial<Capabilities>,
+  name: (slot: Slot) => string,
+  opts: ComponentResourceOptions,
+): Partial<Capabilities> => {
+  refuse("layers", layerProblems(layers));
+  const capabilities: Partial<Record<Slot, unknown>> = { ...built };
+  const build = (slot: Slot): void => {
+    const chosen = (layers as Partial<Record<Slot, Layer<Slot, Slot>>>)[slot];
+    if (slot in capabilities || !chosen) return;
+    for (const need of chosen.needs) build(need);
+    const needs = Object.fromEntries(chosen.needs.map((need) => [need, capabilities[need]]));
+    // The checks above hold what this cast claims: each need is there, under its own name.
+    capabilities[slot] = chosen.build(name(slot), needs as unknown as Pick<Capabilities, Slot>, opts);
+  };
+  for (const slot of Object.keys(layers)) build(slot as Slot);
+  return capabilities as Partial<Capabilities>;
+};

@@ -1,0 +1,42 @@
+// Which images does the library run, and from where? Every image and its tag stands here and nowhere else.
+
+/** An image as its vendor publishes it. */
+export interface Image {
+  /** Registry, repository and tag. */
+  readonly reference: string;
+  /** Day of the release: the time that the Go module proxy gives for this version, or the vendor's own date. */
+  readonly released: string;
+}
+
+/** Images by program. */
+export const images = {
+  "source-controller": { reference: "ghcr.io/fluxcd/source-controller:v1.8.0", released: "2026-02-17" },
+  "kustomize-controller": { reference: "ghcr.io/fluxcd/kustomize-controller:v1.9.5", released: "2026-08-31" },
+  coredns: { reference: "registry.k8s.io/coredns/coredns:v1.13.1", released: "2025-10-08" },
+  "metrics-server": { reference: "registry.k8s.io/metrics-server/metrics-server:v0.9.0", released: "2026-07-13" },
+  "local-path-provisioner": { reference: "docker.io/rancher/local-path-provisioner:v0.0.30", released: "2024-10-07" },
+  busybox: { reference: "docker.io/library/busybox:1.35", released: "2021-12-26" },
+} as const satisfies Record<string, Image>;
+
+/** A program that the library runs as an image. */
+export type Program = keyof typeof images;
+
+/** Where the images of the local platform are: built by `npm start` and imported into each node, never pulled. */
+export const localMirror = "plumbline.local";
+
+/**
+ * Reference of a program's image.
+ *
+ * @param mirror registry, optionally with a path, that holds the images under their own repository names:
+ *   `ghcr.io/fluxcd/source-controller:v1.8.0` becomes `<mirror>/fluxcd/source-controller:v1.8.0`. Unset: the vendor's.
+ */
+export const image = (program: Program, mirror?: string): string => {
+  const { reference } = images[program];
+  return mirror ? `${mirror.replace(/\/+$/, "")}/${reference.slice(reference.indexOf("/") + 1)}` : reference;
+};
+
+/** Version of a program as its tag says it, without a leading `v`: "1.8.0". */
+export const version = (program: Program): string => {
+  const { reference } = images[program];
+  return reference.slice(reference.lastIndexOf(":") + 1).replace(/^v/, "");
+};

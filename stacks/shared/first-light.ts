@@ -1,0 +1,20 @@
+// What do the first stacks have in common? The agent and the example app; where they stand differs.
+import { app, definePlatform, flux, type Settings } from "../../components/index.ts";
+
+/** The platform that delivers the example app, on any cluster. */
+export const firstLight = (settings: Pick<Settings, "name" | "git" | "cluster">) =>
+  definePlatform(
+    {
+      ...settings,
+      apps: [
+        app({
+          name: "hello",
+          source: { path: "apps/hello" },
+          // How long a live edit can last; a commit is delivered at once.
+          interval: "15s",
+          expose: { service: "hello", port: 80 },
+        }),
+      ],
+    },
+    { agent: flux() },
+  );
