@@ -10,9 +10,7 @@ export const stateFolder = (): string => resolve(process.env.PLUMBLINE_STATE || 
 
 /** Shared between clones: Node, Go's caches, built programs, images. `PLUMBLINE_CACHE` overrides `$XDG_CACHE_HOME/plumbline`. */
 export const cacheFolder = (): string =>
-  resolve(
-    process.env.PLUMBLINE_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "plumbline"),
-  );
+  resolve(process.env.PLUMBLINE_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "plumbline"));
 
 /** Paths within a state folder, by what they hold. */
 export const stateLayout = (state: string = stateFolder()) => ({

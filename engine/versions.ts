@@ -1,7 +1,7 @@
 // Every program and package that is built or installed at run time, with the version this repository was tested with.
 // A program's exact source is pinned by the go.sum of its module in engine/programs.
 
-/** Versions by program; a leading `v` is left out. */
+/** Versions by program; a leading `v` is left out. For `runc`, `nft` and `busybox` they are the least that will do. */
 export const versions = {
   node: "24.21.0",
   pulumi: "3.259.0",
@@ -11,10 +11,13 @@ export const versions = {
   containerd: "2.4.2",
   runc: "1.1.5",
   nft: "1.0.6",
+  busybox: "1.35.0",
   cni: "1.9.1",
   coredns: "1.13.1",
   "source-controller": "1.8.0",
   "kustomize-controller": "1.9.5",
   "local-path-provisioner": "0.0.30",
   "metrics-server": "0.9.0",
+  /** Programs of this repository. */
+  plumbline: "0.1.0",
 } as const;

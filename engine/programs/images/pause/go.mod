@@ -1,0 +1,3 @@
+module plumbline/pause
+
+go 1.26.0
