@@ -1,0 +1,330 @@
+// The local cluster: started, read, stopped. A real Kubernetes, all of it within namespaces of one process.
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { stateLayout } from "../engine/folders.ts";
+import type { Say } from "../engine/progress.ts";
+import { applyBootstrapObjects } from "./bootstrap.ts";
+import { bootstrapIsDestroyed, destroyBootstrapCredential, ensureCertificates } from "./certificates.ts";
+import { apiPort, controlPlaneProcesses, writeControlPlane } from "./control-plane.ts";
+import { ensureImageStore, placeImageStore } from "./image-store.ts";
+import { images as allImages, type Image, makeImages } from "./images.ts";
+import { kubeconfig } from "./kubeconfig.ts";
+import { ApiError, connect } from "./kubernetes-api.ts";
+import { cgroupOf, hostPids, lastWords, launchMachine, readMachine, stopMachine } from "./machine.ts";
+import { addresses, maxNodes, nodeAddress, nodeName, podRange } from "./network.ts";
+import { containerdFolder, nodeMachine, writeNode } from "./node.ts";
+import {
+  type Exit,
+  type Forward,
+  inside,
+  type MachineSpec,
+  type MachineState,
+  type Mount,
+  type ProcessSpec,
+} from "./spec.ts";
+
+export type { Forward, Mount, ProcessSpec } from "./spec.ts";
+
+export interface ClusterOptions {
+  /** State folder, as in `engine/folders.ts`. */
+  readonly state: string;
+  /** Number of nodes, 1 to 9. */
+  readonly nodes: number;
+  /** Folder with every program. */
+  readonly programs: string;
+  /** Folder that keeps images between starts and clones. */
+  readonly imageCache: string;
+  /** Images that every node has; all of `images.ts` where omitted. */
+  readonly images?: readonly Image[];
+  /** Ports of the host that lead into the cluster, beside that of the API server. */
+  readonly forwards?: readonly Forward[];
+  /** Further processes of the control plane's machine. */
+  readonly processes?: readonly ProcessSpec[];
+  /** Further folders of the host that the control plane's machine sees. */
+  readonly mounts?: readonly Mount[];
+  /** Admission policies in force from the first request on: YAML documents. */
+  readonly staticManifests?: readonly string[];
+  readonly say: Say;
+  readonly signal: AbortSignal;
+}
+
+/** One process of the platform, those of nodes named `node-0/kubelet`. */
+export interface ClusterProcess {
+  readonly name: string;
+  /** On the host; undefined while it does not run. */
+  readonly pid: number | undefined;
+  readonly since: string;
+  readonly restarts: number;
+  readonly ready: boolean;
+  readonly lastExit?: Exit;
+}
+
+export interface ClusterStatus {
+  readonly phase: MachineState["phase"];
+  /** Process 1 of the platform, on the host: ending it ends all. */
+  readonly pid: number;
+  readonly since: string;
+  /** URL of the API server on the host. */
+  readonly api: string;
+  /** `127.0.0.1:port` by the name of the forward. */
+  readonly forwards: Readonly<Record<string, string>>;
+  readonly processes: readonly ClusterProcess[];
+}
+
+export type Cluster = ClusterStatus;
+
+/** Seconds that each wait may take; on 2 cores a start takes about 7 in all. */
+const bounds = { processes: 180, nodes: 120 };
+/** The port of the host that leads to the API server, where it is free. */
+const preferredApiPort = 16443;
+
+/**
+ * Starts the cluster, or goes on with what an earlier start left; a running one is returned as it is. Ends when the API
+ * server answers, every process is ready and every node is Ready.
+ *
+ * @throws Error that names what was waited for, with the last lines of the log of what failed
+ */
+export const startCluster = async (options: ClusterOptions): Promise<Cluster> => {
+  const { state, nodes, say, signal } = options;
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > maxNodes) {
+    throw new Error(`--nodes ${nodes}: a whole number from 1 to ${maxNodes} is needed`);
+  }
+  const { cluster } = stateLayout(state);
+  const running = readMachine(cluster);
+  if (!running || running.phase === "stopping") {
+    await mkdir(cluster, { recursive: true, mode: 0o700 });
+    await stopMachine(cluster, cgroupOf(cluster));
+    await prepare(options);
+    signal.throwIfAborted();
+    say("starting the control plane");
+    await launchMachine(cluster, specOf(options), options.programs);
+  }
+  const machine = await waitForProcesses(cluster, say, signal);
+  const api = `https://${forwardsOf(machine).api}`;
+  await writeKubeconfigs(state, api);
+  await bootstrapIdentities(state, signal);
+  await waitForNodes(state, machine, nodes, say, signal);
+  const status = readCluster(state);
+  if (!status) throw new Error(await died(cluster));
+  return status;
+};
+
+/**
+ * Ends every process and removes what outlives them; bounded, safe to repeat, also after a crash of anything.
+ *
+ * @param keep keeps etcd's data, identities, volumes and images of the nodes for the next start
+ */
+export const stopCluster = async ({ state, keep }: { state: string; keep: boolean }): Promise<{ stopped: boolean }> => {
+  const { cluster, kubeconfig: files } = stateLayout(state);
+  // Also without the folder there may be a cgroup of it; its path alone decides the name.
+  await mkdir(cluster, { recursive: true, mode: 0o700 });
+  const stopped = await stopMachine(cluster, cgroupOf(cluster));
+  await rm(join(cluster, "status.json"), { force: true });
+  if (!keep) {
+    await rm(cluster, { recursive: true, force: true });
+    await rm(dirname(files.ci), { recursive: true, force: true });
+  }
+  return { stopped };
+};
+
+/** How the cluster of a state folder is; undefined where none runs. Reads files alone: milliseconds. */
+export const readCluster = (state: string): ClusterStatus | undefined => {
+  const { cluster } = stateLayout(state);
+  const machine = readMachine(cluster);
+  if (!machine) return undefined;
+  const forwards = forwardsOf(machine);
+  return {
+    phase: machine.phase,
+    pid: machine.pid,
+    since: machine.since,
+    api: `https://${forwards.api}`,
+    forwards,
+    processes: processesOf(machine, hostPids(cgroupOf(cluster))),
+  };
+};
+
+/** Deletes key and certificate of the identity in `system:masters`; from then on `ci` is the highest. */
+export const destroyBootstrap = async (state: string): Promise<void> => {
+  const { cluster } = stateLayout(state);
+  await destroyBootstrapCredential(join(cluster, "pki"));
+  await rm(join(cluster, "bootstrap.yaml"), { force: true });
+};
+
+/** Gives `ci` and the API server's own client their roles, as `bootstrap`; nothing is left to do once that is destroyed. */
+export const bootstrapIdentities = async (state: string, signal: AbortSignal): Promise<void> => {
+  const { cluster } = stateLayout(state);
+  if (await bootstrapIsDestroyed(join(cluster, "pki"))) return;
+  await applyBootstrapObjects(join(cluster, "bootstrap.yaml"), signal);
+};
+
+const prepare = async ({
+  state,
+  nodes,
+  programs,
+  imageCache,
+  images,
+  staticManifests,
+  say,
+  signal,
+}: ClusterOptions) => {
+  const { cluster } = stateLayout(state);
+  say("certificates");
+  await ensureCertificates(join(cluster, "pki"), nodes);
+  await writeControlPlane(cluster, staticManifests ?? []);
+  say("images");
+  const archives = await makeImages(images ?? allImages, programs, imageCache);
+  const store = await ensureImageStore(archives, programs, imageCache, signal);
+  for (let index = 0; index < nodes; index++) {
+    await writeNode(cluster, index, cgroupOf(cluster));
+    await mkdir(dirname(containerdFolder(cluster, index)), { recursive: true });
+    await placeImageStore(store, containerdFolder(cluster, index));
+  }
+};
+
+const specOf = ({ state, nodes, programs, forwards, processes, mounts }: ClusterOptions): MachineSpec => {
+  const { cluster, log } = stateLayout(state);
+  const cgroup = cgroupOf(cluster);
+  const last = lastWords(cluster)?.forwards ?? [];
+  const all = [...Array(nodes).keys()];
+  const preferred = (name: string, otherwise: string) => last.find((each) => each.name === name)?.listen ?? otherwise;
+  return {
+    name: "control-plane",
+    cgroup,
+    mounts: [
+      { source: programs, target: inside.bin, readOnly: true },
+      { source: state, target: inside.state },
+      { source: log, target: inside.log },
+      { source: join(cluster, "control-plane", "var"), target: "/var" },
+      ...(mounts ?? []),
+    ],
+    network: {
+      bridge: { name: addresses.bridge, address: `${addresses.controlPlane}/24` },
+      routes: [
+        { to: addresses.services, via: nodeAddress(0) },
+        ...all.map((index) => ({ to: podRange(index), via: nodeAddress(index) })),
+      ],
+    },
+    log: inside.log,
+    resolver: `${addresses.dns}:53`,
+    forwards: [
+      { name: "api", listen: preferred("api", `127.0.0.1:${preferredApiPort}`), target: `127.0.0.1:${apiPort}` },
+      ...(forwards ?? []).map((each) => ({ ...each, listen: preferred(each.name, each.listen) })),
+    ],
+    processes: [
+      ...controlPlaneProcesses(),
+      ...all.map((index) => ({
+        name: nodeName(index),
+        after: ["kube-apiserver"],
+        machine: nodeMachine(index, cgroup, [{ source: inside.bin, target: inside.bin, readOnly: true }]),
+      })),
+      ...(processes ?? []),
+    ],
+  };
+};
+
+const writeKubeconfigs = async (state: string, api: string): Promise<void> => {
+  const { cluster, kubeconfig: files } = stateLayout(state);
+  const pki = join(cluster, "pki");
+  const targets: Record<string, string> = { ci: files.ci, developer: files.developer };
+  if (!(await bootstrapIsDestroyed(pki))) targets.bootstrap = join(cluster, "bootstrap.yaml");
+  for (const [name, path] of Object.entries(targets)) {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFile(`${path}.new`, await kubeconfig(pki, name, api), { mode: 0o600 });
+    await rename(`${path}.new`, path);
+  }
+};
+
+const waitForProcesses = async (cluster: string, say: Say, signal: AbortSignal): Promise<MachineState> => {
+  for (const end = Date.now() + bounds.processes * 1000; ; await sleep(50, undefined, { signal })) {
+    const machine = readMachine(cluster);
+    if (!machine) throw new Error(await died(cluster));
+    const waiting = unready(machine);
+    if (!waiting) return machine;
+    say(`waiting for ${waiting.name}${waiting.lastExit ? ` (${waiting.lastExit.reason})` : ""}`);
+    if (Date.now() > end) throw new Error(failure(waiting, bounds.processes));
+    // A process that fails again and again from its start on will not come up by waiting.
+    if ((waiting.lastExit?.code ?? 0) > 0 && waiting.restarts >= 5) throw new Error(failure(waiting));
+  }
+};
+
+interface Waiting {
+  readonly name: string;
+  readonly restarts: number;
+  readonly lastExit?: Exit;
+}
+
+const unready = (machine: MachineState, prefix = ""): Waiting | undefined => {
+  const found = machine.processes.find(({ ready }) => !ready);
+  if (!found) return undefined;
+  const name = prefix + found.name;
+  const inner = found.machine && unready(found.machine, `${name}/`);
+  return inner ?? { name, restarts: found.restarts, ...(found.lastExit ? { lastExit: found.lastExit } : {}) };
+};
+
+const failure = ({ name, restarts, lastExit }: Waiting, seconds?: number): string => {
+  const bound = seconds ? ` within ${seconds} s` : "";
+  return lastExit
+    ? `${name} did not become ready${bound}; started ${restarts + 1} times. ${lastExit.reason}\n${lastExit.tail}`
+    : `${name} did not become ready${bound}`;
+};
+
+const died = async (cluster: string): Promise<string> => {
+  const log = join(dirname(cluster), "log", "supervisor.log");
+  const lines = (await readFile(log, "utf8").catch(() => "")).trim().split("\n").slice(-12);
+  return `the supervisor of the platform has died; the end of ${log}:\n${lines.join("\n")}`;
+};
+
+/** Nodes that report Ready since this machine started: what etcd remembers of an earlier run does not count. */
+const waitForNodes = async (state: string, machine: MachineState, nodes: number, say: Say, signal: AbortSignal) => {
+  const api = await connect(stateLayout(state).kubeconfig.ci);
+  const since = Math.floor(Date.parse(machine.since) / 1000) * 1000;
+  const wanted = [...Array(nodes).keys()].map(nodeName);
+  try {
+    for (const end = Date.now() + bounds.nodes * 1000; ; await sleep(100, undefined, { signal })) {
+      const there = await api.list("/api/v1/nodes").catch((error) => {
+        // For a moment after a start the API server doesn't yet know its own roles.
+        if (error instanceof ApiError && (error.status === 0 || error.status === 403 || error.status >= 500)) return [];
+        throw error;
+      });
+      for (const { metadata } of there) {
+        if (!wanted.includes(metadata.name)) await api.send("DELETE", `/api/v1/nodes/${metadata.name}`, undefined);
+      }
+      const ready = there.filter(({ status }) =>
+        status?.conditions?.some(
+          (each: Record<string, string>) =>
+            each.type === "Ready" && each.status === "True" && Date.parse(each.lastHeartbeatTime ?? "") >= since,
+        ),
+      );
+      const missing = wanted.filter((name) => !ready.some(({ metadata }) => metadata.name === name));
+      if (missing.length === 0) return;
+      say(`waiting for ${missing.join(", ")} to be Ready`);
+      if (Date.now() > end) {
+        const messages = there.flatMap(({ status }) =>
+          (status?.conditions ?? [])
+            .filter((each: Record<string, string>) => each.type === "Ready")
+            .map((each: Record<string, string>) => each.message),
+        );
+        throw new Error(`${missing.join(", ")} not Ready within ${bounds.nodes} s. ${messages.join("; ")}`);
+      }
+    }
+  } finally {
+    api.close();
+  }
+};
+
+const forwardsOf = (machine: MachineState): Record<string, string> =>
+  Object.fromEntries(machine.forwards.map(({ name, listen }) => [name, listen]));
+
+const processesOf = (machine: MachineState, pids: ReadonlyMap<string, number>, prefix = ""): ClusterProcess[] =>
+  machine.processes.flatMap((each) => [
+    {
+      name: prefix + each.name,
+      pid: pids.get(prefix + each.pid),
+      since: each.since,
+      restarts: each.restarts,
+      ready: each.ready,
+      ...(each.lastExit ? { lastExit: each.lastExit } : {}),
+    },
+    ...(each.machine ? processesOf(each.machine, pids, `${each.name}/`) : []),
+  ]);

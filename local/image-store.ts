@@ -1,0 +1,136 @@
+// Images that a node has from its first moment: containerd's own store, filled once and then linked into every node.
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import {
+  copyFile,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { cgroupOf, lastWords, launchMachine, readMachine, stopMachine } from "./machine.ts";
+import { environment, inside } from "./spec.ts";
+
+/** Seconds that filling the store may take; 500 MB of images took 6 s on 2 cores. */
+const fillingBound = 180;
+
+/**
+ * The folder of a store that holds these archives; made where it is missing, by a containerd in a machine of its own.
+ *
+ * @param archives paths of OCI archives, whose names change with their content
+ */
+export const ensureImageStore = async (
+  archives: readonly string[],
+  programs: string,
+  cache: string,
+  signal: AbortSignal,
+): Promise<string> => {
+  const { size, mtimeMs } = await stat(join(programs, "containerd"));
+  const key = createHash("sha256").update(JSON.stringify([1, size, mtimeMs, archives.map((path) => basename(path))]));
+  const store = join(cache, `store-${key.digest("hex").slice(0, 24)}`);
+  if (await stat(store).catch(() => undefined)) return store;
+  await mkdir(cache, { recursive: true });
+  const draft = await mkdtemp(join(cache, "filling."));
+  try {
+    await fill(draft, archives, programs, cache, signal);
+    // Somebody else may have been faster: both are the same.
+    await rename(join(draft, "root"), store).catch(async (error) => {
+      if (!(await stat(store).catch(() => undefined))) throw error;
+    });
+  } finally {
+    await stopMachine(draft, cgroupOf(draft));
+    await rm(draft, { recursive: true, force: true });
+  }
+  return store;
+};
+
+/** Puts a store where a node's containerd looks for it, without copying its content; keeps what is already there of it. */
+export const placeImageStore = async (store: string, target: string): Promise<void> => {
+  const mark = `${target}.store`;
+  const there = await readFile(mark, "utf8").catch(() => undefined);
+  if (there === store) return;
+  await rm(target, { recursive: true, force: true });
+  await linkTree(store, target);
+  await writeFile(mark, store);
+};
+
+const fill = async (
+  draft: string,
+  archives: readonly string[],
+  programs: string,
+  images: string,
+  signal: AbortSignal,
+) => {
+  await writeFile(join(draft, "containerd.toml"), configuration);
+  const ctr = `${inside.bin}/ctr --address ${socket} --namespace k8s.io images import --local`;
+  const imports = archives.map((archive) => `${ctr} /run/plumbline/images/${basename(archive)} & all="$all $!"`);
+  const script = `${imports.join("\n")}\nfor each in $all; do wait $each || exit 1; done`;
+  await launchMachine(
+    draft,
+    {
+      name: "images",
+      cgroup: cgroupOf(draft),
+      mounts: [
+        { source: programs, target: inside.bin, readOnly: true },
+        { source: images, target: "/run/plumbline/images", readOnly: true },
+        { source: draft, target: inside.state },
+        { source: join(draft, "log"), target: inside.log },
+      ],
+      network: {},
+      log: inside.log,
+      processes: [
+        {
+          name: "containerd",
+          argv: [`${inside.bin}/containerd`, "--config", `${inside.state}/containerd.toml`],
+          env: environment(),
+          ready: { unix: socket, timeoutSeconds: 30 },
+        },
+        { name: "import", after: ["containerd"], argv: ["/bin/sh", "-c", script], env: environment(), once: true },
+      ],
+    },
+    programs,
+  );
+  for (const end = Date.now() + fillingBound * 1000; ; await sleep(50, undefined, { signal })) {
+    const state = readMachine(draft);
+    if (state?.processes.every(({ ready }) => ready)) return;
+    const failed = (state ?? lastWords(draft))?.processes.find(({ lastExit }) => lastExit)?.lastExit;
+    if (failed) throw new Error(`importing the images failed: ${failed.reason}\n${failed.tail}`);
+    if (!state) throw new Error("the machine that imports the images has died");
+    if (Date.now() > end) throw new Error(`importing the images was not done within ${fillingBound} s`);
+  }
+};
+
+const socket = "/run/containerd/containerd.sock";
+const configuration = `version = 3
+root = "${inside.state}/root"
+state = "/run/containerd"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.nri.v1.nri"]
+[grpc]
+  address = "${socket}"
+`;
+
+/**
+ * Content and layers are never written again, only removed, so links serve; databases are copied. Where links can't
+ * (another file system), everything is copied.
+ */
+const linkTree = async (from: string, to: string): Promise<void> => {
+  const { mode } = await stat(from);
+  await mkdir(to, { recursive: true, mode });
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await linkTree(source, target);
+    else if (entry.isSymbolicLink()) await symlink(await readlink(source), target);
+    else if (entry.name.endsWith(".db")) await copyFile(source, target);
+    else if (entry.isFile())
+      await link(source, target).catch(() => copyFile(source, target, constants.COPYFILE_FICLONE));
+  }
+};

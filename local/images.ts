@@ -1,0 +1,149 @@
+// Container images of the local cluster, made from programs: no registry is needed. The same program gives the same bytes.
+import { createHash } from "node:crypto";
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { execa } from "execa";
+import { create } from "tar";
+import { versions } from "../engine/versions.ts";
+
+/** An image with one layer that holds one static program. */
+export interface Image {
+  /** Upstream's path and tag under the host `plumbline.local`, which stands for the registry of upstream. */
+  readonly name: string;
+  /** File name of the program in the folder of programs. */
+  readonly program: string;
+  /** Where upstream's image has the program; it is the entrypoint. */
+  readonly path: string;
+  /** Names that the program is also called by, beside it. */
+  readonly links?: (program: string) => Promise<string[]>;
+  /** Command instead of the entrypoint. */
+  readonly command?: readonly string[];
+}
+
+/** Host that every image here is under. */
+export const imageHost = "plumbline.local";
+/** The container that holds a pod's namespaces. */
+export const pauseImage = `${imageHost}/pause:1`;
+
+const busyboxApplets = async (program: string): Promise<string[]> =>
+  (await execa(program, ["--list"])).stdout.split("\n").filter((applet) => applet && applet !== "busybox");
+
+/** Everything that the local platform runs as a pod. */
+export const images: readonly Image[] = [
+  { name: pauseImage, program: "pause", path: "/pause" },
+  { name: `${imageHost}/coredns/coredns:v${versions.coredns}`, program: "coredns", path: "/coredns" },
+  {
+    name: `${imageHost}/metrics-server/metrics-server:v${versions["metrics-server"]}`,
+    program: "metrics-server",
+    path: "/metrics-server",
+  },
+  {
+    name: `${imageHost}/rancher/local-path-provisioner:v${versions["local-path-provisioner"]}`,
+    program: "local-path-provisioner",
+    path: "/usr/bin/local-path-provisioner",
+  },
+  {
+    name: `${imageHost}/library/busybox:1.35`,
+    program: "busybox",
+    path: "/bin/busybox",
+    links: busyboxApplets,
+    command: ["sh"],
+  },
+  {
+    name: `${imageHost}/fluxcd/source-controller:v${versions["source-controller"]}`,
+    program: "source-controller",
+    path: "/usr/local/bin/source-controller",
+  },
+  {
+    name: `${imageHost}/fluxcd/kustomize-controller:v${versions["kustomize-controller"]}`,
+    program: "kustomize-controller",
+    path: "/usr/local/bin/kustomize-controller",
+  },
+  { name: `${imageHost}/plumbline/hello:1`, program: "hello", path: "/hello" },
+];
+
+/**
+ * Makes the archives (OCI layout in a tar file, uncompressed: nothing travels) that are missing.
+ *
+ * @param programs folder with the programs
+ * @param cache folder that keeps archives between starts and clones
+ * @returns their paths, in the order of `wanted`
+ */
+export const makeImages = async (wanted: readonly Image[], programs: string, cache: string): Promise<string[]> => {
+  await mkdir(cache, { recursive: true });
+  const paths: string[] = [];
+  for (const image of wanted) {
+    const program = join(programs, image.program);
+    const path = join(cache, `${basename(image.path)}-${await fingerprint(image, program)}.tar`);
+    if (!(await stat(path).catch(() => undefined))) await makeImage(image, program, path);
+    paths.push(path);
+  }
+  return paths;
+};
+
+/** Reading hundreds of megabytes at each start would cost more than the rest: size and time stand for the content. */
+const fingerprint = async (image: Image, program: string): Promise<string> => {
+  const { size, mtimeMs } = await stat(program);
+  return digest(JSON.stringify([3, image, size, mtimeMs, process.arch])).slice(0, 24);
+};
+
+const makeImage = async (image: Image, program: string, path: string): Promise<void> => {
+  const draft = await mkdtemp(`${path}.`);
+  try {
+    const content = join(draft, "content");
+    const file = join(content, image.path);
+    await mkdir(dirname(file), { recursive: true });
+    await copyFile(program, file);
+    await chmod(file, 0o755);
+    const links = image.links ? await image.links(program) : [];
+    for (const link of links) await symlink(basename(file), join(dirname(file), link));
+    const entries = [image.path, ...links.map((link) => join(dirname(image.path), link))].map((entry) =>
+      entry.slice(1),
+    );
+    await create({ file: join(draft, "layer"), cwd: content, portable: true, mtime: epoch }, entries);
+
+    const layout = join(draft, "layout");
+    await mkdir(join(layout, "blobs", "sha256"), { recursive: true });
+    const layer = await put(layout, await readFile(join(draft, "layer")), "layer.v1.tar");
+    const config = await put(layout, configuration(image, layer.digest), "config.v1+json");
+    const manifest = await put(
+      layout,
+      json({ schemaVersion: 2, mediaType: type("manifest.v1+json"), config, layers: [layer] }),
+      "manifest.v1+json",
+    );
+    const index = {
+      schemaVersion: 2,
+      manifests: [{ ...manifest, annotations: { "io.containerd.image.name": image.name } }],
+    };
+    await writeFile(join(layout, "index.json"), json(index));
+    await writeFile(join(layout, "oci-layout"), json({ imageLayoutVersion: "1.0.0" }));
+    const archive = join(draft, "archive");
+    await create({ file: archive, cwd: layout, portable: true, mtime: epoch }, ["oci-layout", "index.json", "blobs"]);
+    await rename(archive, path);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+};
+
+const epoch = new Date(0);
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+const digest = (data: Buffer | string): string => createHash("sha256").update(data).digest("hex");
+const type = (kind: string): string => `application/vnd.oci.image.${kind}`;
+
+const put = async (layout: string, data: Buffer, kind: string) => {
+  const hash = digest(data);
+  await writeFile(join(layout, "blobs", "sha256", hash), data);
+  return { mediaType: type(kind), digest: `sha256:${hash}`, size: data.length };
+};
+
+const configuration = (image: Image, layer: string): Buffer =>
+  json({
+    architecture: process.arch === "x64" ? "amd64" : process.arch,
+    os: "linux",
+    config: {
+      ...(image.command ? { Cmd: image.command } : { Entrypoint: [image.path] }),
+      Env: ["PATH=/usr/local/bin:/usr/bin:/bin"],
+      WorkingDir: "/",
+    },
+    rootfs: { type: "layers", diff_ids: [layer] },
+  });
