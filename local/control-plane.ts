@@ -34,7 +34,9 @@ export const writeControlPlane = async (cluster: string, staticManifests: readon
   const draft = join(cluster, "static.new");
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { mode: 0o700 });
-  await writeFile(join(draft, "policies.yaml"), staticManifests.join("\n---\n"), { mode: 0o600 });
+  for (const [index, manifest] of staticManifests.entries()) {
+    await writeFile(join(draft, `${index}.yaml`), manifest, { mode: 0o600 });
+  }
   await rm(join(cluster, "static"), { recursive: true, force: true });
   await rename(draft, join(cluster, "static"));
 };

@@ -169,7 +169,7 @@ const podNetwork = (index: number) => ({
 const containerdConfiguration = `version = 3
 root = "/var/lib/containerd"
 state = "/run/containerd"
-disabled_plugins = ["io.containerd.nri.v1.nri"]
+disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt"]
 [grpc]
   address = "${socket}"
 [debug]

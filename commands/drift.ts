@@ -1,0 +1,180 @@
+// `plumbline drift`: what differs between the program, Pulumi's state and the live objects, and who wrote it.
+import pc from "picocolors";
+import { stateFolder, stateLayout } from "../engine/folders.ts";
+import { type Api, ApiError, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
+import { type Desired, desiredObjects } from "./desired.ts";
+import { exit, Failure } from "./failure.ts";
+import { foreignFields, type PathStep, pathText } from "./ownership.ts";
+import { pulumiEnvironment, runPulumi } from "./pulumi.ts";
+
+/** Field manager of everything that Pulumi applies here; the components pin it on each object. */
+export const owner = "plumbline";
+
+/** One difference. */
+export interface Finding {
+  /** Between which two layers: the program in Git and Pulumi's state, or the state and the live object. */
+  readonly layer: "program to state" | "state to live";
+  /** `Deployment flux-system/source-controller`. */
+  readonly object: string;
+  /** `spec.replicas`; empty where the whole object differs. */
+  readonly field: string;
+  /** What Git says; undefined where it says nothing of the field. */
+  readonly wanted: unknown;
+  readonly found: unknown;
+  /** Field manager that wrote it last, a claim of the writer; undefined where nothing records it. */
+  readonly writer: string | undefined;
+  readonly time: string | undefined;
+}
+
+export interface DriftOptions {
+  readonly stack: string;
+  readonly json: boolean;
+}
+
+/** Prints every finding; the exit code is 2 when there is one. */
+export const drift = async ({ stack, json }: DriftOptions): Promise<void> => {
+  const state = stateFolder();
+  const env = await pulumiEnvironment(state, stack);
+  const [program, live] = await Promise.all([programFindings(stack, env), liveFindings(stack, state, env)]);
+  const findings = [...program, ...live];
+  if (json) process.stdout.write(`${JSON.stringify({ stack, findings }, null, 2)}\n`);
+  else process.stdout.write(findings.length === 0 ? `${pc.green("✔")} No drift: Git, state and cluster agree.\n` : report(findings));
+  process.exitCode = findings.length === 0 ? exit.done : exit.differences;
+};
+
+interface PreviewStep {
+  readonly op: string;
+  readonly urn: string;
+  readonly detailedDiff?: Record<string, { kind: string }> | null;
+}
+
+// What the program declares and the state lacks: a commit that was not brought up yet.
+const programFindings = async (stack: string, env: Record<string, string>): Promise<Finding[]> => {
+  const { stdout } = await runPulumi(["preview", "--stack", stack, "--json", "--non-interactive"], env);
+  const { steps = [] } = JSON.parse(stdout.slice(stdout.indexOf("{"))) as { steps?: PreviewStep[] };
+  return steps
+    .filter(({ op }) => op !== "same" && op !== "read")
+    .flatMap(({ op, urn, detailedDiff }): Finding[] => {
+      const fields = Object.keys(detailedDiff ?? {});
+      return (fields.length > 0 ? fields : [""]).map((field) => ({
+        layer: "program to state",
+        object: urn.split("::").slice(2).join("::"),
+        field,
+        wanted: `${op} by the next pulumi up`,
+        found: undefined,
+        writer: undefined,
+        time: undefined,
+      }));
+    });
+};
+
+/** The objects that a stack's state declares, read with the rights of `ci`. */
+export const declaredObjects = async (stack: string, api: Api, env: Record<string, string>): Promise<Desired[]> => {
+  const { stdout } = await runPulumi(["stack", "export", "--stack", stack, "--show-secrets"], env);
+  return desiredObjects(stdout, api);
+};
+
+const liveFindings = async (stack: string, state: string, env: Record<string, string>): Promise<Finding[]> => {
+  const api = await connect(stateLayout(state).kubeconfig.ci).catch((cause) => {
+    throw new Failure("NOT_RUNNING", "The cluster's credentials are missing.", { wayOut: "npm start", cause });
+  });
+  try {
+    const objects = await declaredObjects(stack, api, env);
+    return (await Promise.all(objects.map((each) => objectFindings(api, each)))).flat();
+  } finally {
+    api.close();
+  }
+};
+
+/** Compares one declared object with the live one: edits by a dry-run apply of the owner, additions by field ownership. */
+export const objectFindings = async (api: Api, { name, object, path }: Desired): Promise<Finding[]> => {
+  let live: KubernetesObject;
+  try {
+    live = await api.get(path);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    return [{ layer: "state to live", object: name, field: "", wanted: "the object", found: undefined, writer: undefined, time: undefined }];
+  }
+  const applied = await api.send<KubernetesObject>(
+    "PATCH",
+    `${path}?dryRun=All&force=true&fieldManager=${owner}`,
+    object,
+    "application/apply-patch+yaml",
+  );
+  const hide = object.kind === "Secret" ? (value: unknown) => (value === undefined ? undefined : "(hidden)") : (value: unknown) => value;
+  const edits = differences(declared(applied), declared(live)).map(({ path: field, wanted, found }): Finding => {
+    const { manager, time } = lastWriter(live, field);
+    return { layer: "state to live", object: name, field: pathText(field), wanted: hide(wanted), found: hide(found), writer: manager, time };
+  });
+  const edited = new Set(edits.map(({ field }) => field));
+  const additions = foreignFields(live, owner)
+    .filter(({ path: field }) => !edited.has(pathText(field)))
+    .map(
+      ({ path: field, found, manager, time }): Finding => ({
+        layer: "state to live",
+        object: name,
+        field: pathText(field),
+        wanted: undefined,
+        found: hide(found),
+        writer: manager,
+        time,
+      }),
+    );
+  return [...edits, ...additions];
+};
+
+const declared = ({ metadata, status: _, ...rest }: KubernetesObject) => {
+  const { managedFields: _1, resourceVersion: _2, generation: _3, uid: _4, creationTimestamp: _5, ...kept } = metadata;
+  return { metadata: kept, ...rest };
+};
+
+interface Difference {
+  readonly path: readonly PathStep[];
+  readonly wanted: unknown;
+  readonly found: unknown;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === "object" && !Array.isArray(value);
+
+const named = (list: readonly unknown[]): boolean =>
+  list.length > 0 && list.every((item) => isRecord(item) && typeof item.name === "string");
+
+// Lists of named items are compared by name, as the API server merges them; an insertion must not shift the rest.
+const differences = (wanted: unknown, found: unknown, path: readonly PathStep[] = []): Difference[] => {
+  if (isRecord(wanted) && isRecord(found)) {
+    return [...new Set([...Object.keys(wanted), ...Object.keys(found)])].flatMap((key) =>
+      differences(wanted[key], found[key], [...path, key]),
+    );
+  }
+  if (Array.isArray(wanted) && Array.isArray(found) && named(wanted) && named(found)) {
+    const byName = (list: readonly unknown[]) => new Map(list.map((item) => [(item as { name: string }).name, item]));
+    const [left, right] = [byName(wanted), byName(found)];
+    return [...new Set([...left.keys(), ...right.keys()])].flatMap((name) =>
+      differences(left.get(name), right.get(name), [...path, { keys: { name } }]),
+    );
+  }
+  return JSON.stringify(wanted) === JSON.stringify(found) ? [] : [{ path, wanted, found }];
+};
+
+const lastWriter = (live: KubernetesObject, field: readonly PathStep[]): { manager?: string; time?: string } => {
+  const text = pathText(field);
+  const owners = foreignFields(live, owner).filter(({ path }) => text.startsWith(pathText(path)) || pathText(path).startsWith(text));
+  const last = owners.sort((a, b) => (b.time ?? "").localeCompare(a.time ?? ""))[0];
+  return last ? { manager: last.manager, ...(last.time ? { time: last.time } : {}) } : {};
+};
+
+const shown = (value: unknown): string => {
+  if (value === undefined) return "nothing";
+  const text = JSON.stringify(value);
+  return text.length > 160 ? `${text.slice(0, 157)}...` : text;
+};
+
+const report = (findings: readonly Finding[]): string => {
+  const lines = findings.map(({ layer, object, field, wanted, found, writer, time }) => {
+    const by = writer ? `\n    written by ${writer}${time ? ` at ${time}` : ""}` : "";
+    return `${pc.yellow("≠")} ${pc.bold(object)} ${field}  ${pc.dim(`(${layer})`)}\n    wanted ${shown(wanted)}\n    found  ${shown(found)}${by}`;
+  });
+  const count = `${findings.length} ${findings.length === 1 ? "difference" : "differences"}`;
+  return `${lines.join("\n")}\n\n${count}. Git is the true line: \`plumbline pulumi up\` brings the cluster back onto it.\n`;
+};

@@ -1,0 +1,105 @@
+// The `plumbline` command: reads the arguments and runs one verb. Each verb's file is loaded only when it is asked for,
+// so that `status` and `--help` stay instant. Only this file prints errors and exits.
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { exit, Failure } from "./failure.ts";
+
+const nodes = (text: string): number => {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 8) throw new InvalidArgumentError("Allowed: 1 to 8.");
+  return count;
+};
+
+const program = new Command("plumbline")
+  .description("A GitOps platform as typed Pulumi components: Git is the true line, and every drift from it shows.")
+  .exitOverride()
+  .enablePositionalOptions()
+  .showHelpAfterError("(add --help for what is allowed)")
+  .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 differences or policy violations, 64 wrong usage.");
+
+program
+  .command("start")
+  .description("bring up the local platform, or the same platform on a cluster that exists, and deliver its apps from Git")
+  .option("--stack <name>", "stack under stacks/ to bring up", "local")
+  .option("--nodes <count>", "nodes of the local cluster", nodes, 1)
+  .option("--context <name>", "use this context of your kubeconfig instead of a local cluster")
+  .option("--git <url>", "with --context: repository that the cluster can reach")
+  .option("--registry <host>", "with --context: registry that holds the images, e.g. registry.example.com/mirror")
+  .action(async (options) => (await import("./start.ts")).start(options));
+
+program
+  .command("stop")
+  .description("end every process of the local platform and remove what it wrote outside the cache")
+  .option("--keep", "keep the cluster's data and Pulumi's state for the next start", false)
+  .action(async (options) => (await import("./stop.ts")).stop(options));
+
+program
+  .command("status")
+  .description("what runs: processes, nodes, layers, apps with their commit and health")
+  .option("--json", "as JSON, the contract in docs/status.md", false)
+  .action(async (options) => (await import("./status.ts")).status(options));
+
+program
+  .command("drift")
+  .description("every difference between Git, Pulumi's state and the live objects; exits 2 when there is one")
+  .option("--stack <name>", "stack to check", "local")
+  .option("--json", "as JSON", false)
+  .action(async (options) => (await import("./drift.ts")).drift(options));
+
+program
+  .command("doctor")
+  .description("programs and the machine: what is wanted, what was found and where, what is missing, the way out")
+  .option("--json", "as JSON", false)
+  .action(async (options) => (await import("./doctor.ts")).doctor(options));
+
+program
+  .command("logs")
+  .description("the log of a program of the platform, or of an app's pods")
+  .argument("[name]", "program (etcd, kube-apiserver, …) or app; without it, the names there are")
+  .option("-f, --follow", "go on as lines come", false)
+  .option("-n, --lines <count>", "last lines to begin with", "100")
+  .action(async (name, options) => (await import("./logs.ts")).logs(name, options));
+
+const passThrough = (name: string, description: string) =>
+  program
+    .command(name)
+    .description(description)
+    .argument("[arguments...]", "handed on as they are")
+    .allowUnknownOption()
+    .passThroughOptions();
+
+passThrough("pulumi", "run the Pulumi CLI on this platform's state: plumbline pulumi preview").action(
+  async (rest: string[]) => (await import("./pulumi.ts")).pulumiCommand(rest),
+);
+passThrough("kubectl", "run kubectl on this platform as `developer`: plumbline kubectl get pods -A").action(
+  async (rest: string[]) => (await import("./kubectl.ts")).kubectl(rest),
+);
+
+program
+  .command("test", { hidden: true })
+  .description("all tests of this repository")
+  .argument("[filters...]", "parts of the test files' names")
+  .action(async (filters) => (await import("./test.ts")).test(filters));
+
+program
+  .command("bench", { hidden: true })
+  .description("the benchmarks of this repository")
+  .action(async () => (await import("./bench.ts")).bench());
+
+const run = async (): Promise<number> => {
+  try {
+    await program.parseAsync();
+    return Number(process.exitCode ?? exit.done);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exit.done : exit.usage;
+    if (error instanceof Failure) {
+      process.stderr.write(`\nplumbline: ${error.message}\n`);
+      if (error.wayOut) process.stderr.write(`  way out: ${error.wayOut}\n`);
+      if (error.code) process.stderr.write(`  code: ${error.code}\n`);
+      return error.exitCode;
+    }
+    process.stderr.write(`\nplumbline: ${error instanceof Error ? error.stack : String(error)}\n`);
+    return exit.failed;
+  }
+};
+
+process.exitCode = await run();

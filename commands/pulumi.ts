@@ -1,0 +1,147 @@
+// The one place that starts Pulumi: the CLI as a subprocess, on a local file backend with a generated passphrase.
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { execa } from "execa";
+import { crds } from "../engine/crds.ts";
+import { root, stateFolder, stateLayout } from "../engine/folders.ts";
+import { programFolder } from "../engine/program-folder.ts";
+import { resolve } from "../engine/resolve.ts";
+import { versions } from "../engine/versions.ts";
+import { Failure } from "./failure.ts";
+import { passThrough } from "./pass-through.ts";
+import { pulumiPrograms } from "./program-steps.ts";
+
+/** Everything that tells the CLI where its state, plug-ins and secrets are. The person's own variables win. */
+export const pulumiEnvironment = async (state: string, stack?: string): Promise<Record<string, string>> => {
+  const programs = await resolve(pulumiPrograms);
+  const bin = await programFolder(programs.values());
+  const folder = stateLayout(state).pulumi;
+  const home = join(folder, "home");
+  const backend = join(folder, "backend");
+  await mkdir(backend, { recursive: true, mode: 0o700 });
+  await ensurePassphrase(join(folder, "passphrase"));
+  await ensurePlugin(home, programs.get("pulumi-resource-kubernetes")?.path ?? "");
+  const defaults: Record<string, string> = {
+    PULUMI_BACKEND_URL: pathToFileURL(backend).href,
+    ...(process.env.PULUMI_CONFIG_PASSPHRASE === undefined
+      ? { PULUMI_CONFIG_PASSPHRASE_FILE: join(folder, "passphrase") }
+      : {}),
+    ...(stack ? { PULUMI_STACK: stack } : {}),
+  };
+  return {
+    ...defaults,
+    ...Object.fromEntries(
+      Object.entries(process.env).filter((entry): entry is [string, string] => entry[0] in defaults && !!entry[1]),
+    ),
+    PATH: [dirname(process.execPath), bin, process.env.PATH].join(":"),
+    PULUMI_HOME: home,
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    PLUMBLINE_KUBECONFIG: stateLayout(state).kubeconfig.ci,
+    PLUMBLINE_CEL: join(bin, "plumbline-cel"),
+    PLUMBLINE_CRDS: dirname((await crds())[0] ?? ""),
+  };
+};
+
+const ensurePassphrase = async (file: string): Promise<void> => {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  // wx: an existing passphrase is never replaced, or the state's secrets are lost.
+  await writeFile(file, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    },
+  );
+  if (((await stat(file)).mode & 0o077) !== 0) {
+    throw new Failure("PASSPHRASE_READABLE", `${file} can be read by others.`, { wayOut: `chmod 600 '${file}'` });
+  }
+};
+
+const ensurePlugin = async (home: string, program: string): Promise<void> => {
+  const folder = join(home, "plugins", `resource-kubernetes-v${versions["pulumi-kubernetes"]}`);
+  const link = join(folder, "pulumi-resource-kubernetes");
+  await mkdir(folder, { recursive: true });
+  await rm(link, { force: true });
+  await symlink(program, link);
+};
+
+/** Makes the stack where it is missing. */
+export const ensureStack = async (state: string, stack: string): Promise<void> => {
+  const env = await pulumiEnvironment(state);
+  const { stdout } = await runPulumi(["stack", "ls", "--json"], env);
+  const stacks = JSON.parse(stdout) as { name: string }[];
+  if (!stacks.some(({ name }) => name === stack)) await runPulumi(["stack", "init", stack, "--non-interactive"], env);
+};
+
+/** A failed run: its output's end is part of the message. */
+export const runPulumi = async (
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  options: { signal?: AbortSignal; exitCodes?: readonly number[]; line?: (text: string) => void } = {},
+): Promise<{ stdout: string; exitCode: number }> => {
+  const child = execa("pulumi", args, {
+    cwd: root,
+    env,
+    reject: false,
+    stdin: "ignore",
+    all: true,
+    maxBuffer: 256 * 1024 * 1024,
+    // Pulumi writes its state down before it ends; killing it at once would leave pending operations.
+    cancelSignal: options.signal,
+    forceKillAfterDelay: 20_000,
+  } as const);
+  if (options.line) {
+    const { line } = options;
+    (async () => {
+      for await (const text of child.iterable({ from: "all" })) line(text);
+    })().catch(() => {});
+  }
+  const result = await child;
+  const exitCode = result.exitCode ?? 1;
+  if (!(options.exitCodes ?? [0]).includes(exitCode)) {
+    options.signal?.throwIfAborted();
+    const tail = String(result.all ?? "").trim().split("\n").slice(-40).join("\n");
+    throw new Failure("PULUMI_FAILED", `pulumi ${args.slice(0, 2).join(" ")} ended with ${exitCode}:\n${tail}`, {
+      wayOut: hint(tail),
+    });
+  }
+  return { stdout: String(result.stdout), exitCode };
+};
+
+const hint = (output: string): string => {
+  if (/incorrect passphrase/.test(output)) {
+    return "the passphrase does not fit this state: restore .plumbline/pulumi/passphrase, or `npm stop` to begin anew";
+  }
+  if (/the stack is currently locked/.test(output)) return "wait for the other run, or `plumbline pulumi cancel`";
+  if (/pending_operations|pending operations/.test(output)) return "plumbline pulumi refresh --run-program --yes";
+  if (/ENOSPC|no space left/.test(output)) return "free some disk space and run the command again";
+  if (/connection refused|unreachable/.test(output)) return "npm start";
+  return "mend what the message names and run the command again";
+};
+
+/** `plumbline pulumi …`: any command of the CLI on this platform's state. */
+export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
+  const state = stateFolder();
+  const stack = (await selectedStack(state)) ?? "local";
+  const env = await pulumiEnvironment(state, stack);
+  await passThrough("pulumi", rest, env);
+  if (!["up", "update"].includes(rest[0] ?? "") || process.exitCode !== 0 || rest.includes("--help")) return;
+  const { removeAdditions } = await import("./repair.ts");
+  for (const { object, fields } of await removeAdditions(stack, state, env)) {
+    for (const { field, manager } of fields) {
+      process.stderr.write(`removed from ${object}: ${field}, added by ${manager}\n`);
+    }
+  }
+};
+
+/** The stack that this platform runs; undefined before the first start. */
+export const selectedStack = async (state: string): Promise<string | undefined> =>
+  readFile(join(stateLayout(state).pulumi, "stack"), "utf8").then(
+    (text) => text.trim(),
+    () => undefined,
+  );
+
+/** Remembers which stack this platform runs, for `status` and `plumbline pulumi`. */
+export const rememberStack = (state: string, stack: string): Promise<void> =>
+  writeFile(join(stateLayout(state).pulumi, "stack"), `${stack}\n`);

@@ -1,0 +1,69 @@
+// `plumbline start --context`: the same platform on a cluster that exists. No local cluster, no Git server: the person
+// names a repository that the cluster can reach and a registry that holds the images.
+import { join } from "node:path";
+import { homedir } from "node:os";
+import { mkdir } from "node:fs/promises";
+import { crds } from "../engine/crds.ts";
+import { stateFolder, stateLayout } from "../engine/folders.ts";
+import { withLock } from "../engine/lock.ts";
+import { runPlan } from "../engine/progress.ts";
+import { connect } from "../local/kubernetes-api.ts";
+import { exit, Failure } from "./failure.ts";
+import { planPrograms, pulumiPrograms } from "./program-steps.ts";
+import { ensureStack, pulumiEnvironment, rememberStack, runPulumi } from "./pulumi.ts";
+import type { StartOptions } from "./start.ts";
+import { typeCheck } from "./type-check.ts";
+
+const stack = "existing";
+
+/** Applies the stack `existing` to the cluster of a context. @throws Failure naming each option that is missing */
+export const startOnContext = async (options: StartOptions & { context: string }): Promise<void> => {
+  const { context, git, registry } = options;
+  const kubeconfig = (process.env.KUBECONFIG ?? "").split(":").find(Boolean) ?? join(homedir(), ".kube", "config");
+  if (!git) {
+    throw new Failure("NO_REPOSITORY", "--context needs a Git repository that the cluster can reach, with the manifests of the app under apps/hello.", {
+      wayOut: `npm start -- --context ${context} --git https://git.example.com/you/platform.git${registry ? "" : " --registry registry.example.com/mirror"}`,
+      exitCode: exit.usage,
+    });
+  }
+  const api = await connect(kubeconfig, context).catch((cause: Error) => {
+    throw new Failure("NO_CONTEXT", cause.message, { wayOut: "kubectl config get-contexts", cause });
+  });
+  const version = await api.get<{ gitVersion: string }>("/version").catch((cause: Error) => {
+    throw new Failure("UNREACHABLE", cause.message, { wayOut: `kubectl --context ${context} get nodes`, cause });
+  });
+  api.close();
+  process.stderr.write(`Context ${context}: ${api.server}, Kubernetes ${version.gitVersion}\n`);
+
+  const state = stateFolder();
+  await mkdir(stateLayout(state).pulumi, { recursive: true, mode: 0o700 });
+  const plan = await planPrograms(pulumiPrograms);
+  await withLock(stateLayout(state).lock, { purpose: "starts the platform", waiting: ({ pid }) => process.stderr.write(`waiting for process ${pid}\n`) }, () =>
+    runPlan([
+      ...plan.steps,
+      { title: "Check the types of the stacks", seconds: 5, run: (_, signal) => typeCheck(signal) },
+      {
+        title: `pulumi up of stack ${stack} on ${context}`,
+        seconds: 60,
+        run: async (say, signal) => {
+          await crds();
+          await ensureStack(state, stack);
+          await rememberStack(state, stack);
+          const env = await pulumiEnvironment(state, stack);
+          const settings = { kubeconfig, context, git, ...(registry ? { registry } : {}) };
+          for (const [key, value] of Object.entries(settings)) {
+            await runPulumi(["config", "set", `plumbline:${key}`, value, "--stack", stack], env);
+          }
+          await runPulumi(["up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs"], env, { signal, line: (text) => say(text.trim().slice(0, 80)) });
+        },
+      },
+    ]),
+  );
+  process.stdout.write(`
+The platform is on ${context}. Its agent follows ${git}.
+
+Look     kubectl --context ${context} get kustomizations -A
+Check    npx plumbline pulumi preview --refresh --expect-no-changes
+Remove   npx plumbline pulumi destroy
+`);
+};

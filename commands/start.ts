@@ -1,0 +1,210 @@
+// `plumbline start`: from nothing to an app that answers, in steps that a killed run leaves in a state to go on from.
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { crds } from "../engine/crds.ts";
+import { cacheFolder, stateFolder, stateLayout } from "../engine/folders.ts";
+import { withLock } from "../engine/lock.ts";
+import { runPlan, type Step } from "../engine/progress.ts";
+import { destroyBootstrap, readCluster, startCluster } from "../local/cluster.ts";
+import { branch, ensureExampleCheckout, ensureExampleRepository } from "../local/example.ts";
+import { gitServerParts, gitUrl } from "../local/git-process.ts";
+import { connect } from "../local/kubernetes-api.ts";
+import { admissionManifests } from "../policies/admission.ts";
+import { loadStack } from "../stacks/shared/load.ts";
+import { appStatuses, type AppStatus } from "./app-status.ts";
+import { exposedForwards, urlsOfApps } from "./exposed.ts";
+import { Failure } from "./failure.ts";
+import { writePlatformFile } from "./platform-file.ts";
+import { planPrograms, platformPrograms } from "./program-steps.ts";
+import { ensureStack, pulumiEnvironment, rememberStack, runPulumi } from "./pulumi.ts";
+import { startOnContext } from "./start-context.ts";
+import { status } from "./status.ts";
+import { typeCheck } from "./type-check.ts";
+
+export interface StartOptions {
+  readonly stack: string;
+  readonly nodes: number;
+  readonly context?: string;
+  readonly git?: string;
+  readonly registry?: string;
+}
+
+/** Brings the platform up and prints what runs; a platform that runs already is left as it is. */
+export const start = async (options: StartOptions): Promise<void> => {
+  if (options.context) return startOnContext({ ...options, context: options.context });
+  const state = stateFolder();
+  await mkdir(state, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+    throw new Failure("STATE_NOT_WRITABLE", `${state} cannot be made: ${cause.message}`, {
+      wayOut: "make the clone writable, or name another folder: PLUMBLINE_STATE=/some/folder npm start",
+      cause,
+    });
+  });
+  await withLock(
+    stateLayout(state).lock,
+    {
+      purpose: "starts the platform",
+      waiting: ({ pid, purpose }) => process.stderr.write(`Process ${pid} ${purpose} in this clone; waiting for it.\n`),
+    },
+    () => startLocal(state, options),
+  );
+};
+
+const startLocal = async (state: string, { stack, nodes }: StartOptions): Promise<void> => {
+  const running = readCluster(state);
+  const settled = running?.phase === "running" && (await isSettled(state));
+  if (settled) {
+    process.stderr.write("The platform is already running; nothing was changed.\n\n");
+    return status({ json: false });
+  }
+  const definition = await loadStack(stack);
+  const programs = await planPrograms(platformPrograms);
+  const layout = stateLayout(state);
+  const git = await gitServerParts();
+  let types: Promise<void> = Promise.resolve();
+  const steps: Step[] = [
+    ...programs.steps,
+    {
+      title: "Start the cluster",
+      seconds: 8,
+      run: async (say, signal) => {
+        types = typeCheck(signal);
+        // Who waits for it comes later; a failure before that must not end the process unseen.
+        types.catch(() => {});
+        await ensureExampleRepository(state);
+        const cluster = await startCluster({
+          state,
+          nodes,
+          programs: await programs.folder(),
+          imageCache: join(cacheFolder(), "images"),
+          forwards: [git.forward, ...exposedForwards(definition)],
+          processes: [git.process],
+          mounts: git.mounts,
+          staticManifests: admissionManifests({ repository: definition.settings.git.url }),
+          say,
+          signal,
+        });
+        await ensureExampleCheckout(state, gitUrl(cluster.forwards.git ?? ""));
+      },
+    },
+    {
+      title: `Check the types of stack ${stack}`,
+      seconds: 4,
+      run: () => types,
+    },
+    {
+      title: `pulumi up of stack ${stack}`,
+      seconds: 12,
+      run: async (say, signal) => {
+        await writePlatformFile(state, {
+          platform: definition.settings.name,
+          stack,
+          branch: definition.settings.git.branch,
+          layers: [definition.settings.cluster, ...Object.values(definition.layers)].map((layer) => ({
+            slot: layer.slot,
+            implementation: layer.implementation,
+            version: layer.version ?? "",
+          })),
+        });
+        await crds();
+        await ensureStack(state, stack);
+        await rememberStack(state, stack);
+        await bringUp(state, stack, say, signal);
+        await destroyBootstrap(state);
+      },
+    },
+    {
+      title: "Wait until the agent has delivered every app",
+      seconds: 6,
+      run: (say, signal) => waitForApps(state, say, signal),
+    },
+  ];
+  await mkdir(layout.log, { recursive: true });
+  await runPlan(steps);
+  await status({ json: false });
+  process.stdout.write(await guide(state));
+};
+
+// A start that was killed between two steps leaves a cluster that runs and a platform that is not there.
+const isSettled = async (state: string): Promise<boolean> => {
+  const apps = await readApps(state).catch(() => []);
+  return apps.length > 0 && apps.every(({ commit }) => commit !== "");
+};
+
+const readApps = async (state: string): Promise<AppStatus[]> => {
+  const api = await connect(stateLayout(state).kubeconfig.developer);
+  try {
+    return await appStatuses(api, state, urlsOfApps(state));
+  } finally {
+    api.close();
+  }
+};
+
+const bringUp = async (state: string, stack: string, say: (detail: string) => void, signal: AbortSignal): Promise<void> => {
+  const env = await pulumiEnvironment(state, stack);
+  const unfinished = join(stateLayout(state).pulumi, "unfinished");
+  if (await stat(unfinished).catch(() => undefined)) await forgetInterruption(stack, env);
+  await writeFile(unfinished, `${stack}\n`);
+  const args = ["up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--color=never", "--suppress-outputs"];
+  const line = (text: string) => {
+    const [, action, type, name] = text.match(/^\s*[+~@-]*\s*(\S+)\s+(\S+)\s+(creat\w+|updat\w+|delet\w+)/) ?? [];
+    if (action && type) say(`${name ?? action} ${type}`);
+  };
+  await runPulumi(args, env, { signal, line });
+  await rm(unfinished);
+};
+
+// A run that was killed leaves its lock, and operations of which nobody knows whether they reached the cluster. They need
+// no look at the cluster: server-side apply creates what is missing and adopts what is there.
+const forgetInterruption = async (stack: string, env: Record<string, string>): Promise<void> => {
+  await runPulumi(["cancel", "--yes", "--stack", stack], env, { exitCodes: [0, 1, 255] });
+  const { stdout } = await runPulumi(["stack", "export", "--stack", stack], env);
+  const exported = JSON.parse(stdout) as { deployment?: { pending_operations?: unknown[] } };
+  if (!exported.deployment?.pending_operations?.length) return;
+  const file = join(env.PULUMI_HOME ?? "", "without-pending.json");
+  await writeFile(file, JSON.stringify({ ...exported, deployment: { ...exported.deployment, pending_operations: [] } }), { mode: 0o600 });
+  await runPulumi(["stack", "import", "--stack", stack, "--file", file], env);
+  await rm(file);
+};
+
+/** Seconds that the agent may take for the first delivery; it takes about 4. */
+const deliveryBound = 180;
+
+const waitForApps = async (state: string, say: (detail: string) => void, signal: AbortSignal): Promise<void> => {
+  for (const until = performance.now() + deliveryBound * 1000; ; await sleep(100, undefined, { signal })) {
+    const apps = await readApps(state);
+    const waiting = apps.find(({ healthy }) => !healthy);
+    if (apps.length > 0 && !waiting && (await answers(apps))) return;
+    if (waiting) say(`${waiting.name}: ${waiting.message ?? "not delivered yet"}`);
+    if (performance.now() > until) {
+      throw new Failure("APP_NOT_DELIVERED", `${waiting?.name ?? "an app"} was not delivered within ${deliveryBound} s: ${waiting?.message ?? "it does not answer"}`, {
+        wayOut: "mend its manifests in the repository and push; plumbline status tells how it goes",
+      });
+    }
+  }
+};
+
+const answers = async (apps: readonly AppStatus[]): Promise<boolean> => {
+  const checks = apps
+    .filter(({ url }) => url !== "")
+    .map(({ url }) =>
+      fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+  return (await Promise.all(checks)).every(Boolean);
+};
+
+const guide = async (state: string): Promise<string> => {
+  const { example } = stateLayout(state);
+  const [app] = await readApps(state);
+  return `
+Look     curl ${app?.url ?? ""}
+         npx plumbline status        npx plumbline kubectl get pods -A
+Change   cd ${example}
+         edit apps/${app?.name ?? "hello"}/config.yaml, then: git commit -am 'Say something else' && git push origin ${branch}
+Check    npx plumbline drift         npx plumbline pulumi preview
+Stop     npm stop                    (npm stop -- --keep keeps the data)
+`;
+};

@@ -1,0 +1,186 @@
+// `plumbline status`: what runs, read from the processes and the API server; answers within a second.
+import Table from "cli-table3";
+import pc from "picocolors";
+import { stateFolder, stateLayout } from "../engine/folders.ts";
+import { lockHolder } from "../engine/lock.ts";
+import { type ClusterStatus, readCluster } from "../local/cluster.ts";
+import { gitUrl } from "../local/git-process.ts";
+import { type Api, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
+import { type AppStatus, appStatuses } from "./app-status.ts";
+import { urlsOfApps } from "./exposed.ts";
+import { exit } from "./failure.ts";
+import { type PlatformFile, readPlatformFile } from "./platform-file.ts";
+
+/** What `status --json` prints: a contract for scripts, in docs/status.md. */
+export interface PlatformStatus {
+  readonly phase: "running" | "starting" | "stopped" | "degraded";
+  readonly platform: string;
+  readonly stack: string;
+  readonly kubeconfig: { readonly developer: string; readonly ci: string };
+  readonly api: { readonly url: string };
+  readonly git: { readonly url: string; readonly branch: string; readonly example: string };
+  readonly nodes: readonly { readonly name: string; readonly ready: boolean }[];
+  readonly layers: readonly LayerStatus[];
+  readonly apps: readonly AppStatus[];
+  readonly processes: readonly {
+    readonly name: string;
+    /** On the host; 0 while it does not run. */
+    readonly pid: number;
+    readonly since: string;
+    readonly restarts: number;
+    /** Why it ended last, where it did. */
+    readonly lastExit?: string;
+  }[];
+  /** What could not be asked, where something could not. */
+  readonly message?: string;
+}
+
+export interface LayerStatus {
+  readonly slot: string;
+  readonly implementation: string;
+  readonly version: string;
+  readonly ready: boolean;
+}
+
+/** Prints the status; exits 1 while the platform is degraded, so that a script need not read it. */
+export const status = async ({ json }: { json: boolean }): Promise<void> => {
+  const found = await readStatus(stateFolder());
+  process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : await page(found));
+  if (found.phase === "degraded") process.exitCode = exit.failed;
+};
+
+/** Everything that is known of the platform of a state folder. */
+export const readStatus = async (state: string): Promise<PlatformStatus> => {
+  const layout = stateLayout(state);
+  const cluster = readCluster(state);
+  const facts = await readPlatformFile(state);
+  const starting = lockHolder(layout.lock) !== undefined;
+  const base = {
+    platform: facts?.platform ?? "",
+    stack: facts?.stack ?? "",
+    kubeconfig: layout.kubeconfig,
+    api: { url: cluster?.api ?? "" },
+    git: { url: cluster?.forwards.git ? gitUrl(cluster.forwards.git) : "", branch: facts?.branch ?? "main", example: layout.example },
+    processes: (cluster?.processes ?? []).map(({ name, pid, since, restarts, lastExit }) => ({
+      name,
+      pid: pid ?? 0,
+      since,
+      restarts,
+      ...(lastExit ? { lastExit: `${lastExit.reason} at ${lastExit.at}` } : {}),
+    })),
+  };
+  if (!cluster) {
+    return { ...base, phase: starting ? "starting" : "stopped", nodes: [], layers: [], apps: [] };
+  }
+  try {
+    const api = await connect(layout.kubeconfig.developer);
+    try {
+      const live = await readLive(api, state, facts);
+      return { ...base, phase: phaseOf(cluster, live, starting), ...live };
+    } finally {
+      api.close();
+    }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { ...base, phase: starting ? "starting" : "degraded", nodes: [], layers: [], apps: [], message };
+  }
+};
+
+type Live = Pick<PlatformStatus, "nodes" | "layers" | "apps">;
+
+const phaseOf = (cluster: ClusterStatus, { nodes, layers, apps }: Live, starting: boolean): PlatformStatus["phase"] => {
+  if (starting || cluster.phase === "starting") return "starting";
+  const well =
+    cluster.phase === "running" &&
+    nodes.every(({ ready }) => ready) &&
+    layers.every(({ ready }) => ready) &&
+    apps.every(({ healthy }) => healthy);
+  return well ? "running" : "degraded";
+};
+
+const readLive = async (api: Api, state: string, facts: PlatformFile | undefined): Promise<Live> => {
+  const [nodes, namespaces, deployments, apps] = await Promise.all([
+    api.list("/api/v1/nodes"),
+    api.list(`/api/v1/namespaces?labelSelector=${encodeURIComponent(slotLabel)}`),
+    api.list("/apis/apps/v1/deployments"),
+    appStatuses(api, state, urlsOfApps(state)),
+  ]);
+  return {
+    nodes: nodes.map((node) => ({ name: node.metadata.name, ready: holds(node, "Ready") })),
+    layers: (facts?.layers ?? []).map((layer) => ({ ...layer, ready: isReady(layer.slot, namespaces, deployments) })),
+    apps,
+  };
+};
+
+const slotLabel = "plumbline.dev/slot";
+
+const holds = (object: KubernetesObject, type: string): boolean =>
+  (object.status?.conditions ?? []).some((each: { type: string; status: string }) => each.type === type && each.status === "True");
+
+// A layer is the Deployments of the namespaces that carry its slot's label.
+const isReady = (slot: string, namespaces: readonly KubernetesObject[], deployments: readonly KubernetesObject[]): boolean => {
+  const homes = namespaces.filter(({ metadata }) => metadata.labels?.[slotLabel] === slot).map(({ metadata }) => metadata.name);
+  const mine = deployments.filter(({ metadata }) => homes.includes(metadata.namespace ?? "") || metadata.labels?.[slotLabel] === slot);
+  return mine.length > 0 && mine.every(({ spec, status: found }) => (found?.readyReplicas ?? 0) >= (spec.replicas ?? 1));
+};
+
+const mark = (good: boolean): string => (good ? pc.green("✔") : pc.red("✖"));
+
+const ago = (time: string | undefined): string => {
+  if (!time) return "";
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3600)} h`;
+};
+
+const table = (head: string[], rows: string[][]): string => {
+  const plain = { top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  " };
+  const drawn = new Table({ head: head.map((each) => pc.dim(each)), chars: plain, style: { head: [], border: [], "padding-left": 0, "padding-right": 0 } });
+  drawn.push(...rows);
+  return `${drawn.toString()}\n`;
+};
+
+const page = async (found: PlatformStatus): Promise<string> => {
+  const colour = { running: pc.green, starting: pc.yellow, stopped: pc.dim, degraded: pc.red }[found.phase];
+  const title = `${pc.bold(found.platform || "plumbline")}  ${colour(found.phase)}${found.stack ? pc.dim(`  stack ${found.stack}`) : ""}\n`;
+  if (found.phase === "stopped") return `${title}Nothing runs in this clone. Start it: npm start\n`;
+  const running = found.processes.filter(({ pid }) => pid > 0).length;
+  return [
+    title,
+    found.message ? `${mark(false)} ${found.message}\n` : "",
+    "\n",
+    table(
+      ["APP", "", "URL", "COMMIT", "SINCE", ""],
+      found.apps.map(({ name, healthy, url, commit, since, message, reverted }) => [
+        name,
+        mark(healthy),
+        url,
+        commit.slice(0, 10),
+        ago(since),
+        message ?? (reverted ? `live edit undone ${ago(reverted.at)} ago: ${reverted.what}` : ""),
+      ]),
+    ),
+    "\n",
+    table(
+      ["LAYER", "", "", "VERSION"],
+      found.layers.map(({ slot, implementation, version, ready }) => [slot, mark(ready), implementation, version]),
+    ),
+    "\n",
+    table(
+      ["NODE", ""],
+      found.nodes.map(({ name, ready }) => [name, mark(ready)]),
+    ),
+    "\n",
+    `${pc.dim("PROCESSES")} ${running} of ${found.processes.length} run${restarts(found)}\n`,
+    `${pc.dim("API")}       ${found.api.url}\n`,
+    `${pc.dim("GIT")}       ${found.git.url}  checkout ${found.git.example}\n`,
+    `${pc.dim("NOTE")}      NetworkPolicy is accepted, not enforced, on the local cluster\n`,
+  ].join("");
+};
+
+const restarts = ({ processes }: PlatformStatus): string =>
+  processes
+    .filter((each) => each.restarts > 0 || each.pid === 0)
+    .map(({ name, restarts: count, pid, lastExit }) => `\n  ${pid === 0 ? "does not run: " : ""}${name}, started again ${count} times${lastExit ? `: ${lastExit}` : ""}`)
+    .join("");

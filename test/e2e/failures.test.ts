@@ -1,0 +1,93 @@
+// What goes wrong in daily life: programs die, manifests are wrong. Nothing is lost, and status says what happened.
+import assert from "node:assert/strict";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import { execa } from "execa";
+import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
+
+let clone: Clone;
+let status: Status;
+const app = (now: Status) => now.apps[0] ?? assert.fail("no app");
+const answer = async () => (await fetch(app(status).url, { headers: { Accept: "application/json" } })).json() as Promise<{ message: string; commit: string }>;
+const inExample = (...args: string[]) => execa("git", args, { cwd: status.git.example });
+
+before(async () => {
+  clone = sharedClone();
+  status = await clone.status();
+});
+
+describe("a program of the platform is killed and comes back", () => {
+  for (const program of ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "git-server", "containerd", "kubelet", "kube-proxy"]) {
+    test(program, async () => {
+      const find = (now: Status) => now.processes.find(({ name }) => name.split("/").at(-1) === program) ?? assert.fail(`no ${program}`);
+      const { pid, restarts } = find(await clone.status());
+      process.kill(pid, "SIGKILL");
+      const now = await eventually(
+        `${program} runs again`,
+        clone.status,
+        (found) => find(found).restarts > restarts && find(found).pid > 0 && found.phase === "running",
+        60,
+      );
+      assert.notEqual(find(now).pid, pid);
+      assert.equal((await answer()).commit, app(now).commit);
+    });
+  }
+});
+
+describe("a Flux controller is killed and comes back", () => {
+  for (const controller of ["source-controller", "kustomize-controller"]) {
+    test(controller, async () => {
+      const { stdout } = await execa("pgrep", ["-f", `^/usr/local/bin/${controller}`], { reject: false });
+      const mine: string[] = [];
+      for (const pid of stdout.split("\n").filter(Boolean)) {
+        // Other platforms on this machine have controllers too: ours is in the cgroup of our node.
+        const { stdout: cgroup } = await execa("cat", [`/proc/${pid}/cgroup`]);
+        const node = status.processes.find(({ name }) => name.endsWith("kubelet"))?.pid;
+        const { stdout: ours } = await execa("cat", [`/proc/${node}/cgroup`]);
+        const id = ours.match(/plumbline-[0-9a-f]+/)?.[0] ?? assert.fail("the kubelet is in no cgroup of ours");
+        if (cgroup.includes(id)) mine.push(pid);
+      }
+      assert.equal(mine.length, 1, `processes of ${controller}: ${mine.join(", ")}`);
+      process.kill(Number(mine[0]), "SIGKILL");
+      await eventually("the agent is ready again", clone.status, ({ phase }) => phase === "running", 90);
+      await inExample("commit", "--quiet", "--allow-empty", "--message", `after ${controller}`);
+      await inExample("push", "--quiet");
+      const { stdout: head } = await inExample("rev-parse", "HEAD");
+      await eventually("the next commit is delivered", clone.status, (now) => app(now).commit === head && app(now).healthy, 60);
+    });
+  }
+});
+
+describe("a wrong manifest is refused whole, the version that ran stays, and status names the file", () => {
+  const cases = [
+    { name: "not YAML", file: "broken.yaml", text: "kind: ConfigMap\n  name: [unclosed\n", says: /broken\.yaml/ },
+    { name: "of an unknown kind", file: "unknown.yaml", text: "apiVersion: example.com/v1\nkind: Teapot\nmetadata:\n  name: short\n", says: /unknown\.yaml:2.*Teapot/s },
+    {
+      name: "refused by the API server",
+      file: "refused.yaml",
+      text: "apiVersion: v1\nkind: Service\nmetadata:\n  name: refused\nspec:\n  ports:\n    - port: 99999\n",
+      says: /refused\.yaml.*99999|99999.*refused/s,
+    },
+  ];
+  for (const { name, file, text, says } of cases) {
+    test(name, async () => {
+      const running = app(await clone.status()).commit;
+      const path = join(status.git.example, "apps/hello", file);
+      await writeFile(path, text);
+      await inExample("add", "--all");
+      await inExample("commit", "--quiet", "--message", name);
+      await inExample("push", "--quiet");
+      const now = await eventually("status says why", clone.status, (found) => says.test(app(found).message ?? ""), 60);
+      assert.equal(now.phase, "degraded");
+      assert.equal(app(now).commit, running);
+      assert.equal((await answer()).commit, running);
+      assert.equal((await clone.plumbline(["status"])).exitCode, 1);
+      await rm(path);
+      await inExample("commit", "--quiet", "--all", "--message", `without ${file}`);
+      await inExample("push", "--quiet");
+      const { stdout: head } = await inExample("rev-parse", "HEAD");
+      await eventually("the mended commit is delivered", clone.status, (found) => app(found).commit === head && found.phase === "running", 60);
+    });
+  }
+});
