@@ -18,13 +18,28 @@ export interface Controller {
   readonly folders: Readonly<Record<string, string>>;
   readonly ingress: inputs.networking.v1.NetworkPolicyIngressRule[];
   readonly egress?: inputs.networking.v1.NetworkPolicyEgressRule[];
+  /** What must be there before the program starts. */
+  readonly after: pulumi.Resource[];
   readonly transform: ((args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs) | undefined;
 }
 
 /** Declares a controller. Returns its Deployment, which is created after its rights. */
 export const controller = (
   prefix: string,
-  { program, namespace, mirror, rules, flags, ports, readiness, folders, ingress, egress, transform }: Controller,
+  {
+    program,
+    namespace,
+    mirror,
+    rules,
+    flags,
+    ports,
+    readiness,
+    folders,
+    ingress,
+    egress,
+    after,
+    transform,
+  }: Controller,
   opts: pulumi.ComponentResourceOptions,
 ): k8s.apps.v1.Deployment => {
   const name = `${prefix}-${program}`;
@@ -109,6 +124,6 @@ export const controller = (
   };
   return new k8s.apps.v1.Deployment(name, transform ? transform(deployment) : deployment, {
     ...opts,
-    dependsOn: [binding, openings, ...[opts.dependsOn ?? []].flat()] as pulumi.Resource[],
+    dependsOn: [binding, openings, ...after],
   });
 };

@@ -82,9 +82,10 @@ export class Flux extends pulumi.ComponentResource implements Agent {
             ports: [{ protocol: "TCP", port: 9090 }],
           },
         ],
+        after: definitions,
         transform: transform?.sourceController,
       },
-      { parent: this, dependsOn: [home, ...definitions] },
+      within,
     );
     new k8s.core.v1.Service(
       `${name}-source-controller`,
@@ -122,9 +123,10 @@ export class Flux extends pulumi.ComponentResource implements Agent {
             ports: [{ protocol: "TCP", port: 9090 }],
           },
         ],
+        after: definitions,
         transform: transform?.kustomizeController,
       },
-      { parent: this, dependsOn: [home, ...definitions] },
+      within,
     );
     new k8s.networking.v1.NetworkPolicy(
       `${name}-default-deny`,

@@ -76,7 +76,8 @@ export class MetricsServer extends pulumi.ComponentResource {
     const deployment = new k8s.apps.v1.Deployment(
       name,
       {
-        metadata,
+        // Ready only with the first figures, a quarter of a minute after its start: nothing waits for those.
+        metadata: { ...metadata, annotations: { "pulumi.com/skipAwait": "true" } },
         spec: {
           replicas: 1,
           strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
@@ -103,7 +104,6 @@ export class MetricsServer extends pulumi.ComponentResource {
                     "--metric-resolution=15s",
                   ],
                   ports: [{ name: "https", containerPort: 10250, protocol: "TCP" }],
-                  // Ready only with the first figures, which take one resolution; nothing of `up` should wait for those.
                   readinessProbe: { ...httpProbe("/readyz", "https", "HTTPS"), periodSeconds: 2 },
                   livenessProbe: { ...httpProbe("/livez", "https", "HTTPS"), initialDelaySeconds: 10 },
                   resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "256Mi" } },

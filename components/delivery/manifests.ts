@@ -1,19 +1,167 @@
-// placeholder while types settle
-import { loadAll } from "js-yaml";
-export class ManifestError extends Error {}
+// What do manifest files say to Kubernetes? What its own reader sees in them, or the place of everything that is wrong.
+import {
+  constructFromEvents,
+  defineScalarTag,
+  EVENT_ID,
+  mapTag,
+  mergeTag,
+  NOT_RESOLVED,
+  nullCoreTag,
+  parseEvents,
+  Schema,
+  seqTag,
+  strTag,
+  YAMLException,
+} from "js-yaml";
+
+/** The part that every object of Kubernetes has. */
 export interface KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name?: string };
+  readonly metadata: { readonly name?: string; readonly generateName?: string; readonly namespace?: string };
 }
+
+/** One object and where it stands. */
 export interface Manifest {
   readonly file: string;
-  readonly document: number;
+  /** Line of its document, from 1. */
+  readonly line: number;
   readonly object: KubernetesObject;
 }
-export const readManifests = (bytes: Uint8Array, file: string): Manifest[] =>
-  loadAll(new TextDecoder().decode(bytes)).map((object, index) => ({
-    file,
-    document: index + 1,
-    object: object as KubernetesObject,
-  }));
+
+/** Thrown with the place of what is wrong: "apps/shop/web.yaml:12:3: duplicated mapping key". */
+export class ManifestError extends Error {
+  override readonly name = "ManifestError";
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1. */
+  readonly column: number;
+
+  constructor(file: string, { line, column }: { line: number; column: number }, reason: string) {
+    super(`${file}:${line}:${column}: ${reason}`);
+    this.file = file;
+    this.line = line;
+    this.column = column;
+  }
+}
+
+// Kubernetes reads YAML 1.1 as Go's yaml.v2 does: `on`, `yes` and `y` are true, `0644` is 420, `1:30` and dates are text.
+const truths = ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"];
+const untruths = ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"];
+const decimal = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
+const based = /^([-+]?)0(?:[xX]([0-9a-fA-F]+)|[bB]([01]+)|[oO]?([0-7]+))$/;
+
+const number = (source: string): number | typeof NOT_RESOLVED => {
+  // Only what starts with a digit or a sign may have underscores.
+  const plain = source.startsWith(".") ? source : source.replaceAll("_", "");
+  const [, sign, hexadecimal, binary, octal] = based.exec(plain) ?? [];
+  const size = hexadecimal
+    ? Number.parseInt(hexadecimal, 16)
+    : binary
+      ? Number.parseInt(binary, 2)
+      : octal
+        ? Number.parseInt(octal, 8)
+        : undefined;
+  if (size !== undefined) return sign === "-" ? -size : size;
+  return decimal.test(plain) ? Number(plain) : NOT_RESOLVED;
+};
+
+const boolTag = defineScalarTag("tag:yaml.org,2002:bool", {
+  implicit: true,
+  resolve: (source) => (truths.includes(source) ? true : untruths.includes(source) ? false : NOT_RESOLVED),
+  identify: (value) => typeof value === "boolean",
+});
+const intTag = defineScalarTag("tag:yaml.org,2002:int", {
+  implicit: true,
+  implicitFirstChars: [..."+-.0123456789"],
+  resolve: number,
+  identify: Number.isInteger,
+});
+const floatTag = defineScalarTag("tag:yaml.org,2002:float", {
+  resolve: number,
+  identify: (value) => typeof value === "number",
+});
+const schema = new Schema([strTag, seqTag, mapTag, nullCoreTag, boolTag, intTag, floatTag, mergeTag]);
+
+/** An alias is followed by reference, but what reads it may expand it: a file needs few, an attack needs many. */
+const maxAliases = 1000;
+
+/**
+ * Reads the objects of one file as Kubernetes would: every document, the items of a List one by one.
+ *
+ * @param file path that messages name
+ * @throws ManifestError with line and column: no YAML, duplicate key, tab, wrong encoding, or no Kubernetes object
+ */
+export const readManifests = (bytes: Uint8Array, file: string): Manifest[] => {
+  const text = decode(bytes, file);
+  try {
+    const events = parseEvents(text, { filename: file });
+    const starts = documentStarts(events);
+    return constructFromEvents(events, { source: text, filename: file, schema, maxAliases }).flatMap((value, index) => {
+      if (value === null || value === undefined) return [];
+      const place = positionOf(text, starts[index] ?? 0);
+      return objectsOf(value, (reason) => new ManifestError(file, place, reason)).map((object) => ({
+        file,
+        line: place.line,
+        object,
+      }));
+    });
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    const { line = 0, column = 0 } = error.mark ?? {};
+    throw new ManifestError(file, { line: line + 1, column: column + 1 }, error.reason);
+  }
+};
+
+const decode = (bytes: Uint8Array, file: string): string => {
+  const [first, second] = bytes;
+  const encoding =
+    first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+  try {
+    // A byte order mark is dropped by the decoder.
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new ManifestError(file, { line: 1, column: 1 }, `is not ${encoding.toUpperCase()} text`);
+  }
+};
+
+/** Offset of the first node of each document. */
+const documentStarts = (events: ReturnType<typeof parseEvents>): number[] => {
+  const starts: number[] = [];
+  let open = false;
+  for (const event of events) {
+    if (event.type === EVENT_ID.DOCUMENT) {
+      starts.push(0);
+      open = true;
+    } else if (open) {
+      const offset = "start" in event ? event.start : "valueStart" in event ? event.valueStart : 0;
+      starts[starts.length - 1] = Math.max(offset, 0);
+      open = false;
+    }
+  }
+  return starts;
+};
+
+const positionOf = (text: string, offset: number): { line: number; column: number } => {
+  const before = text.slice(0, offset);
+  return { line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
+};
+
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const objectsOf = (value: unknown, refused: (reason: string) => ManifestError): KubernetesObject[] => {
+  if (!isMapping(value)) throw refused("is not a Kubernetes object: a mapping with apiVersion, kind and metadata");
+  for (const field of ["apiVersion", "kind"] as const) {
+    if (typeof value[field] !== "string" || !value[field]) throw refused(`has no ${field}, which every object needs`);
+  }
+  if (String(value.kind).endsWith("List") && Array.isArray(value.items)) {
+    return value.items.flatMap((item) => objectsOf(item, refused));
+  }
+  const { metadata } = value;
+  if (!isMapping(metadata) || (typeof metadata.name !== "string" && typeof metadata.generateName !== "string")) {
+    throw refused(`${value.kind} has no metadata.name, which every object needs`);
+  }
+  return [value as unknown as KubernetesObject];
+};

@@ -1,0 +1,58 @@
+// Records what a component declares, without an engine: for tests that look at every child.
+import * as pulumi from "@pulumi/pulumi";
+
+/** One declared resource. */
+export interface Declared {
+  readonly type: string;
+  readonly name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into objects of every kind
+  readonly inputs: any;
+}
+
+// What a cluster has before the platform comes: read, not declared.
+const present: Record<string, unknown> = {
+  "kube-system/kube-root-ca.crt": { data: { "ca.crt": "the authority" } },
+};
+
+let declared: Declared[] = [];
+
+await pulumi.runtime.setMocks(
+  {
+    newResource: ({ type, name, inputs, id }) => {
+      if (id) {
+        if (!(id in present)) throw new Error(`${type} ${name} reads ${id}, which no cluster has`);
+        return { id, state: present[id] as Record<string, unknown> };
+      }
+      declared.push({ type, name, inputs });
+      return { id: `${name}-id`, state: inputs };
+    },
+    call: ({ token }) => {
+      throw new Error(`unexpected invoke ${token}`);
+    },
+  },
+  "plumbline",
+  "test",
+  false,
+);
+
+/** Runs a program and returns what it declared, once everything is registered. */
+export const record = async (program: () => unknown): Promise<Declared[]> => {
+  declared = [];
+  await program();
+  await pulumi.runtime.disconnect();
+  return declared;
+};
+
+/** Resources of one Kubernetes kind. */
+export const ofKind = (resources: readonly Declared[], kind: string): Declared[] =>
+  resources.filter(({ type, inputs }) => type.split(":").at(-1) === kind || inputs.kind === kind);
+
+/** The one resource of a kind with a name in the cluster; an error lists those there are. */
+export const named = (resources: readonly Declared[], kind: string, name: string): Declared => {
+  const found = ofKind(resources, kind).filter(({ inputs }) => inputs.metadata?.name === name);
+  if (found.length !== 1 || !found[0]) {
+    const names = ofKind(resources, kind).map(({ inputs }) => inputs.metadata?.name);
+    throw new Error(`${found.length} of kind ${kind} are named ${name}; there are: ${names.join(", ")}`);
+  }
+  return found[0];
+};
