@@ -1,0 +1,288 @@
+// What does the API server refuse, whatever RBAC allows? Static policies that make Git the only way into the cluster.
+import { every, literal, some, type Variable } from "./cel.ts";
+import { deployersOnly, nodesOnly } from "./conditions.ts";
+import { type Grant, type Identity, identities, names, sourceAnnotation } from "./identities.ts";
+import { type Exemption, type Rule, ruleManifest } from "./rule.ts";
+import { rules as allRules } from "./rules/index.ts";
+import { staticManifest } from "./static.ts";
+
+export interface AdmissionOptions {
+  /** URL of the platform's repository, named by refusals in namespaces that do not name their own source. */
+  readonly repository: string;
+  /** Writes of programs that the platform's layers bring along, beside the built-in table. */
+  readonly identities?: readonly Identity[];
+  /** Objects that a rule does not hold for. */
+  readonly exemptions?: readonly Exemption[];
+  /** Day that decides which exemptions have expired. Default: today. */
+  readonly today?: Date;
+}
+
+/**
+ * The files for the folder `staticManifestsDir` of the API server's ValidatingAdmissionPolicy plugin, one policy with its
+ * binding in each. They hold from its first request on, are invisible through the API and cannot be changed through it.
+ */
+export const admissionManifests = (options: AdmissionOptions): string[] => [
+  writes(options),
+  rights(options),
+  deployerIdentity(options),
+  ...allRules
+    .filter((rule): rule is Rule & { scope: "object" } => rule.scope === "object")
+    .map((rule) => ruleManifest(rule, options)),
+];
+
+const source = ({ repository }: AdmissionOptions): Variable => ({
+  name: "source",
+  expression:
+    `namespaceObject != null && has(namespaceObject.metadata.annotations) && ${literal(sourceAnnotation)} in namespaceObject.metadata.annotations ` +
+    `? namespaceObject.metadata.annotations[${literal(sourceAnnotation)}] : ${literal(`${repository} stacks/`)}`,
+});
+
+const request: readonly Variable[] = [
+  { name: "who", expression: 'has(request.userInfo.username) ? request.userInfo.username : ""' },
+  { name: "groups", expression: "has(request.userInfo.groups) ? request.userInfo.groups : []" },
+  { name: "namespace", expression: 'has(request.namespace) ? request.namespace : ""' },
+  { name: "part", expression: 'has(request.subResource) ? request.subResource : ""' },
+  {
+    name: "resource",
+    expression:
+      '(request.resource.group == "" ? "" : request.resource.group + "/") + request.resource.resource + (variables.part == "" ? "" : "/" + variables.part)',
+  },
+  { name: "what", expression: 'request.operation + " " + variables.resource' },
+  {
+    name: "target",
+    expression:
+      'variables.resource + (variables.namespace == "" || request.resource.resource == "namespaces" ? "" : " " + variables.namespace + "/") + ' +
+      '(request.resource.resource == "namespaces" || variables.namespace == "" ? " " : "") + (has(request.name) ? request.name : "")',
+  },
+];
+
+// The API server's own loopback identity; nobody can ask for a certificate with this name and this group.
+const notTheServer: Variable = {
+  name: "not-the-api-server",
+  expression: '!(request.userInfo.username == "system:apiserver" && "system:masters" in request.userInfo.groups)',
+};
+const notCi: Variable = { name: "not-ci", expression: `!(${literal(names.ci)} in request.userInfo.groups)` };
+
+const writes = (options: AdmissionOptions): string => {
+  const table = [...identities, ...(options.identities ?? [])];
+  return staticManifest({
+    name: "git-only",
+    rules: [{ groups: ["*"], resources: ["*/*"], operations: ["*"] }],
+    conditions: [notTheServer, notCi],
+    variables: [
+      ...request,
+      source(options),
+      { name: "table", expression: literal(plainGrants(table)) },
+      { name: "granted", expression: "variables.who in variables.table ? variables.table[variables.who] : []" },
+      {
+        name: "inTable",
+        expression: some(
+          "variables.what in variables.granted",
+          '(request.operation + " *") in variables.granted',
+          'variables.part != "" && (request.operation + " */" + variables.part) in variables.granted',
+        ),
+      },
+      { name: "conditional", expression: some("false", ...table.flatMap(conditionalGrants)) },
+      {
+        name: "account",
+        expression: 'variables.who.startsWith("system:serviceaccount:") ? variables.who.split(":")[2] : ""',
+      },
+      {
+        // Whoever runs a program may say what happens to it, and elect its leader, where it lives.
+        name: "chatter",
+        expression: some(
+          every(
+            'variables.resource in ["events", "events.k8s.io/events"]',
+            'request.operation in ["CREATE", "UPDATE"]',
+            some(
+              "variables.who in variables.table",
+              '"system:nodes" in variables.groups',
+              'variables.namespace == variables.account && variables.account != ""',
+            ),
+          ),
+          every(
+            'variables.resource == "coordination.k8s.io/leases"',
+            'request.operation in ["CREATE", "UPDATE"]',
+            'variables.namespace == variables.account && variables.account != ""',
+          ),
+        ),
+      },
+      { name: "node", expression: nodesOnly },
+      { name: "deployer", expression: deployersOnly },
+      {
+        name: "bootstrap",
+        expression: every(
+          '"system:masters" in variables.groups',
+          'variables.resource in ["rbac.authorization.k8s.io/clusterroles", "rbac.authorization.k8s.io/clusterrolebindings"]',
+          'request.operation in ["CREATE", "UPDATE"]',
+          `request.name == ${literal(names.ciRole)}`,
+        ),
+      },
+    ],
+    validations: [
+      {
+        expression: some(
+          "variables.inTable",
+          "variables.conditional",
+          "variables.chatter",
+          "variables.node",
+          "variables.deployer",
+          "variables.bootstrap",
+        ),
+        messageExpression:
+          'request.operation == "CONNECT" ' +
+          `? variables.who + " may not connect to " + variables.target + ": nobody but ${names.ci} opens a way into running programs. What a program does is changed in " + variables.source ` +
+          ': variables.who + " may not " + request.operation.lowerAscii() + " " + variables.target + ": this cluster takes changes from Git alone. Make the change in " + variables.source + ", commit and push it."',
+      },
+    ],
+  });
+};
+
+const userOf = ({ user, serviceAccount }: Identity): string =>
+  user ?? `system:serviceaccount:${serviceAccount as string}`;
+
+const keys = ({ verbs, on }: Grant): string[] =>
+  verbs.flatMap((verb) => on.map((each) => `${verb.toUpperCase()} ${each}`));
+
+const plainGrants = (table: readonly Identity[]): Record<string, string[]> => {
+  const granted: Record<string, string[]> = {};
+  for (const identity of table) {
+    const plain = identity.grants.filter(({ namespaces, when }) => !namespaces && !when);
+    granted[userOf(identity)] = [...(granted[userOf(identity)] ?? []), ...plain.flatMap(keys)];
+  }
+  return granted;
+};
+
+const conditionalGrants = (identity: Identity): string[] =>
+  identity.grants
+    .filter(({ namespaces, when }) => namespaces || when)
+    .map((each) =>
+      every(
+        `variables.who == ${literal(userOf(identity))}`,
+        `variables.what in ${literal(keys(each))}`,
+        ...(each.namespaces ? [`variables.namespace in ${literal(each.namespaces)}`] : []),
+        ...(each.when ? [each.when] : []),
+      ),
+    );
+
+/**
+ * Roles with which somebody could pass for somebody else, and bindings that hand them out. Upstream's `edit`, and with it
+ * `admin`, holds `impersonate` on ServiceAccounts, so nobody may be bound to them either.
+ */
+const rights = (options: AdmissionOptions): string =>
+  staticManifest({
+    name: "rights",
+    rules: [
+      {
+        groups: ["rbac.authorization.k8s.io"],
+        resources: ["roles", "clusterroles", "rolebindings", "clusterrolebindings"],
+        operations: ["CREATE", "UPDATE"],
+      },
+    ],
+    conditions: [
+      notTheServer,
+      {
+        name: "not-the-aggregation-of-built-in-roles",
+        expression:
+          '!(request.userInfo.username == "system:serviceaccount:kube-system:clusterrole-aggregation-controller" && request.resource.resource == "clusterroles")',
+      },
+    ],
+    variables: [...request, source(options)],
+    validations: [
+      {
+        expression: some(
+          '!(object.kind in ["Role", "ClusterRole"])',
+          "!has(object.rules)",
+          'object.rules.all(r, !has(r.verbs) || !r.verbs.exists(v, v == "*" || v.startsWith("impersonate")))',
+        ),
+        messageExpression:
+          'variables.target + " would hold the verb impersonate (or *): with it somebody could act as another identity, which admission cannot see. List the verbs that are needed, in " + variables.source',
+      },
+      {
+        expression: some('object.kind != "ClusterRole"', "!has(object.aggregationRule)"),
+        messageExpression:
+          'variables.target + " would gather the rules of other roles, impersonate among them: list the rules themselves, in " + variables.source',
+      },
+      {
+        expression: some(
+          '!(object.kind in ["RoleBinding", "ClusterRoleBinding"])',
+          'object.roleRef.kind != "ClusterRole"',
+          `!(object.roleRef.name in ${literal(tooWide)})`,
+        ),
+        messageExpression:
+          'variables.target + " would give the built-in role " + object.roleRef.name + ", which holds impersonate or *: bind a role that lists what is needed, in " + variables.source',
+      },
+      {
+        expression: some(
+          '!(object.kind in ["RoleBinding", "ClusterRoleBinding"])',
+          "!has(object.subjects)",
+          'object.subjects.all(s, s.kind != "Group" || !(s.name in ["system:masters", "system:unauthenticated"]))',
+        ),
+        messageExpression:
+          'variables.target + " would give rights to system:masters or to everybody without a name: name the identity that needs them, in " + variables.source',
+      },
+    ],
+  });
+
+/** Built-in ClusterRoles that hold `impersonate` or `*`, themselves or by aggregation. */
+export const tooWide = [
+  "cluster-admin",
+  "admin",
+  "edit",
+  "system:aggregate-to-edit",
+  "system:aggregate-to-admin",
+  "system:kubelet-api-admin",
+  "system:controller:clusterrole-aggregation-controller",
+];
+
+const podCarriers = [
+  {
+    groups: [""],
+    resources: ["pods", "podtemplates", "replicationcontrollers"],
+    operations: ["CREATE", "UPDATE"] as const,
+  },
+  {
+    groups: ["apps"],
+    resources: ["deployments", "replicasets", "statefulsets", "daemonsets"],
+    operations: ["CREATE", "UPDATE"] as const,
+  },
+  { groups: ["batch"], resources: ["jobs", "cronjobs"], operations: ["CREATE", "UPDATE"] as const },
+];
+
+/** A deployer's rights are for the agent alone: no pod runs as one, and no token of one lies in a Secret. */
+const deployerIdentity = (options: AdmissionOptions): string =>
+  staticManifest({
+    name: "deployer-identity",
+    rules: [...podCarriers, { groups: [""], resources: ["secrets"], operations: ["CREATE", "UPDATE"] }],
+    variables: [
+      ...request,
+      source(options),
+      {
+        name: "spec",
+        expression:
+          'object.kind == "Secret" ? null : object.kind == "Pod" ? object.spec : object.kind == "CronJob" ? object.spec.jobTemplate.spec.template.spec : ' +
+          'object.kind == "PodTemplate" ? object.template.spec : has(object.spec.template) ? object.spec.template.spec : null',
+      },
+    ],
+    validations: [
+      {
+        expression: some(
+          "variables.spec == null",
+          every(
+            `!has(variables.spec.serviceAccountName) || variables.spec.serviceAccountName != ${literal(names.deployer)}`,
+            `!has(variables.spec.serviceAccount) || variables.spec.serviceAccount != ${literal(names.deployer)}`,
+          ),
+        ),
+        messageExpression: `variables.target + " would run as the ServiceAccount ${names.deployer}, whose rights are for the agent alone: name a ServiceAccount of its own, in " + variables.source`,
+      },
+      {
+        expression: some(
+          'object.kind != "Secret"',
+          '!has(object.type) || object.type != "kubernetes.io/service-account-token"',
+          '!has(object.metadata.annotations) || !("kubernetes.io/service-account.name" in object.metadata.annotations)',
+          `object.metadata.annotations["kubernetes.io/service-account.name"] != ${literal(names.deployer)}`,
+        ),
+        messageExpression: `variables.target + " would hold a token of the ServiceAccount ${names.deployer} that never ends: its rights are for the agent alone. Remove it, in " + variables.source`,
+      },
+    ],
+  });

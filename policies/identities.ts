@@ -1,0 +1,288 @@
+// Who may write what? The table identity × verb × resource that admission enforces; whoever is not in it writes nothing.
+
+/** What a person or a pipeline is called towards the API server. */
+export const names = {
+  /** Group of the identity that runs Pulumi. */
+  ci: "plumbline:ci",
+  /** Group of the people who read. */
+  developers: "plumbline:developers",
+  /** User of the Git server that tells the agent of a push. */
+  notifier: "plumbline:git-notifier",
+  /** ServiceAccount of an app's namespace with whose token the agent applies the app. */
+  deployer: "deployer",
+  /** ClusterRole and ClusterRoleBinding of `ci`: the only objects that the bootstrap credential may write. */
+  ciRole: "plumbline:ci",
+} as const;
+
+/** Annotation of a namespace that says where its content comes from, as "<repository> <path>". */
+export const sourceAnnotation = "plumbline.dev/source";
+
+/** Verbs as admission knows them: a patch is an `update`, a server-side apply of something new a `create`. */
+export type Verb = "create" | "update" | "delete" | "connect";
+
+// A resource is written group/resource/subresource, without the group for the core one. A lone * is every resource;
+// */scale is that subresource of every resource.
+
+/** Some writes of one identity. */
+export interface Grant {
+  readonly verbs: readonly Verb[];
+  readonly on: readonly string[];
+  /** Only in these namespaces. Default: in all, and cluster-wide. */
+  readonly namespaces?: readonly string[];
+  /** CEL over `request`, `object`, `oldObject` that must hold as well. */
+  readonly when?: string;
+}
+
+/** The writes of one program. */
+export interface Identity {
+  /** Name of the user; a ServiceAccount as `namespace:name`. */
+  readonly user?: string;
+  readonly serviceAccount?: string;
+  readonly grants: readonly Grant[];
+}
+
+const grant = (verbs: string, ...on: string[]): Grant => ({ verbs: verbs.split(" ") as Verb[], on });
+const within = (namespace: string, ...grants: Grant[]): Grant[] =>
+  grants.map((each) => ({ ...each, namespaces: [namespace] }));
+
+/** Where the platform's own programs stand. */
+export const namespaces = { system: "kube-system", agent: "flux-system", storage: "local-path-storage" } as const;
+
+const controller = (name: string, ...grants: Grant[]): Identity => ({
+  serviceAccount: `${namespaces.system}:${name}`,
+  grants,
+});
+
+// The loops of kube-controller-manager, each under its own ServiceAccount (--use-service-account-credentials). A test
+// compares this list with the roles that the API server makes for them.
+const controllers: readonly Identity[] = [
+  controller(
+    "attachdetach-controller",
+    grant("update", "nodes/status"),
+    grant("create delete", "storage.k8s.io/volumeattachments"),
+  ),
+  controller(
+    "certificate-controller",
+    grant("delete", "certificates.k8s.io/certificatesigningrequests"),
+    grant(
+      "update",
+      "certificates.k8s.io/certificatesigningrequests/approval",
+      "certificates.k8s.io/certificatesigningrequests/status",
+    ),
+  ),
+  controller("clusterrole-aggregation-controller", grant("update", "rbac.authorization.k8s.io/clusterroles")),
+  controller(
+    "cronjob-controller",
+    grant("update", "batch/cronjobs", "batch/cronjobs/status", "batch/cronjobs/finalizers"),
+    grant("create update delete", "batch/jobs"),
+    grant("delete", "pods"),
+  ),
+  controller(
+    "daemon-set-controller",
+    grant("update", "apps/daemonsets/status", "apps/daemonsets/finalizers"),
+    grant("create update delete", "pods", "apps/controllerrevisions"),
+    grant("create", "pods/binding"),
+  ),
+  controller(
+    "deployment-controller",
+    grant("update", "apps/deployments", "apps/deployments/status", "apps/deployments/finalizers", "pods"),
+    grant("create update delete", "apps/replicasets"),
+  ),
+  controller(
+    "device-taint-eviction-controller",
+    grant("delete", "pods"),
+    grant("update", "pods/status", "resource.k8s.io/devicetaintrules/status"),
+  ),
+  controller("disruption-controller", grant("update", "policy/poddisruptionbudgets/status", "pods/status")),
+  controller(
+    "endpoint-controller",
+    grant("create update delete", "endpoints"),
+    grant("create", "endpoints/restricted"),
+  ),
+  controller(
+    "endpointslice-controller",
+    grant("update", "services/finalizers"),
+    grant("create update delete", "discovery.k8s.io/endpointslices"),
+  ),
+  controller(
+    "endpointslicemirroring-controller",
+    grant("update", "services/finalizers", "endpoints/finalizers"),
+    grant("create update delete", "discovery.k8s.io/endpointslices"),
+  ),
+  controller(
+    "ephemeral-volume-controller",
+    grant("update", "pods/finalizers"),
+    grant("create", "persistentvolumeclaims"),
+  ),
+  controller("expand-controller", grant("update", "persistentvolumes", "persistentvolumeclaims/status")),
+  controller("generic-garbage-collector", grant("update delete", "*")),
+  controller("horizontal-pod-autoscaler", grant("update", "autoscaling/horizontalpodautoscalers/status", "*/scale")),
+  controller(
+    "job-controller",
+    grant("update", "batch/jobs", "batch/jobs/status", "batch/jobs/finalizers"),
+    grant("create update delete", "pods"),
+  ),
+  controller(
+    "kube-apiserver-serving-clustertrustbundle-publisher",
+    grant("create update delete", "certificates.k8s.io/clustertrustbundles"),
+  ),
+  controller("legacy-service-account-token-cleaner", grant("update delete", "secrets")),
+  controller("namespace-controller", grant("update", "namespaces/finalize", "namespaces/status"), grant("delete", "*")),
+  controller(
+    "node-controller",
+    grant("update delete", "nodes"),
+    grant("update", "nodes/status", "pods/status"),
+    grant("delete", "pods"),
+  ),
+  controller(
+    "persistent-volume-binder",
+    grant("create update delete", "persistentvolumes"),
+    grant("update", "persistentvolumes/status", "persistentvolumeclaims", "persistentvolumeclaims/status"),
+    grant("create delete", "pods"),
+  ),
+  controller("pod-garbage-collector", grant("delete", "pods"), grant("update", "pods/status")),
+  controller("podcertificaterequestcleaner", grant("delete", "certificates.k8s.io/podcertificaterequests")),
+  controller("pv-protection-controller", grant("update", "persistentvolumes")),
+  controller("pvc-protection-controller", grant("update", "persistentvolumeclaims", "persistentvolumeclaims/status")),
+  controller(
+    "replicaset-controller",
+    grant("update", "apps/replicasets", "apps/replicasets/status", "apps/replicasets/finalizers"),
+    grant("create update delete", "pods"),
+  ),
+  controller(
+    "replication-controller",
+    grant("update", "replicationcontrollers", "replicationcontrollers/status", "replicationcontrollers/finalizers"),
+    grant("create update delete", "pods"),
+  ),
+  controller(
+    "resource-claim-controller",
+    grant(
+      "update",
+      "pods/finalizers",
+      "pods/status",
+      "resource.k8s.io/resourceclaims/status",
+      "resource.k8s.io/resourceclaims/binding",
+    ),
+    grant("create update delete", "resource.k8s.io/resourceclaims"),
+  ),
+  controller("resourcequota-controller", grant("update", "resourcequotas/status")),
+  controller("root-ca-cert-publisher", grant("create update", "configmaps")),
+  controller("route-controller", grant("update", "nodes/status")),
+  controller("service-account-controller", grant("create", "serviceaccounts")),
+  controller(
+    "service-cidrs-controller",
+    grant(
+      "update",
+      "networking.k8s.io/servicecidrs",
+      "networking.k8s.io/servicecidrs/finalizers",
+      "networking.k8s.io/servicecidrs/status",
+    ),
+  ),
+  controller("service-controller", grant("update", "services/status")),
+  controller(
+    "statefulset-controller",
+    grant("update", "apps/statefulsets/status", "apps/statefulsets/finalizers", "pods/finalizers"),
+    grant("create update delete", "pods", "apps/controllerrevisions", "persistentvolumeclaims"),
+  ),
+  controller("ttl-after-finished-controller", grant("delete", "batch/jobs")),
+  controller("ttl-controller", grant("update", "nodes")),
+  controller(
+    "validatingadmissionpolicy-status-controller",
+    grant("update", "admissionregistration.k8s.io/validatingadmissionpolicies/status"),
+  ),
+  controller("volumeattributesclass-protection-controller", grant("update", "storage.k8s.io/volumeattributesclasses")),
+  {
+    // It starts the loops: their ServiceAccounts and tokens, nothing of anybody else's.
+    user: "system:kube-controller-manager",
+    grants: within(namespaces.system, grant("create update", "serviceaccounts", "coordination.k8s.io/leases"), {
+      ...grant("create", "serviceaccounts/token"),
+      when: `request.name != "${names.deployer}"`,
+    }),
+  },
+  {
+    user: "system:kube-scheduler",
+    grants: [
+      ...within(
+        namespaces.system,
+        grant("create update", "coordination.k8s.io/leases"),
+        grant("create update delete", "coordination.k8s.io/leasecandidates"),
+      ),
+      grant("create", "bindings", "pods/binding"),
+      grant("delete", "pods"),
+      grant("update", "pods/status", "pods/finalizers", "persistentvolumes", "persistentvolumeclaims"),
+      grant("create update delete", "resource.k8s.io/resourceclaims"),
+      grant("update", "resource.k8s.io/resourceclaims/status", "resource.k8s.io/resourceclaims/binding"),
+    ],
+  },
+  { user: "system:kube-proxy", grants: [] },
+];
+
+const flux = "toolkit.fluxcd.io";
+const addOns: readonly Identity[] = [
+  {
+    serviceAccount: `${namespaces.agent}:source-controller`,
+    grants: [
+      grant("update", ...["", "/status", "/finalizers"].map((part) => `source.${flux}/gitrepositories${part}`)),
+      ...within(namespaces.agent, grant("create update", "coordination.k8s.io/leases", "configmaps")),
+    ],
+  },
+  {
+    serviceAccount: `${namespaces.agent}:kustomize-controller`,
+    grants: [
+      grant("update", ...["", "/status", "/finalizers"].map((part) => `kustomize.${flux}/kustomizations${part}`)),
+      ...within(namespaces.agent, grant("create update", "coordination.k8s.io/leases", "configmaps")),
+      // It applies an app with the token of that app's deployer, and with no other.
+      { ...grant("create", "serviceaccounts/token"), when: `request.name == "${names.deployer}"` },
+    ],
+  },
+  {
+    serviceAccount: `${namespaces.storage}:local-path-provisioner`,
+    grants: [
+      grant("create update delete", "persistentvolumes"),
+      grant("update", "persistentvolumeclaims"),
+      ...within(
+        namespaces.storage,
+        grant("create delete", "pods"),
+        grant("create update", "endpoints", "coordination.k8s.io/leases"),
+      ),
+    ],
+  },
+  {
+    // Tells the agent that somebody pushed: one annotation, everything else as it was.
+    user: names.notifier,
+    grants: [
+      {
+        verbs: ["update"],
+        on: [`source.${flux}/gitrepositories`],
+        when: onlyAnnotation("reconcile.fluxcd.io/requestedAt"),
+      },
+    ],
+  },
+];
+
+/** The table, without what needs more than a name: nodes, deployers and the bootstrap credential (admission.ts has them). */
+export const identities: readonly Identity[] = [...controllers, ...addOns];
+
+/**
+ * Writes that upstream's roles give a controller and this table does not, with the reason. A test compares both.
+ * `<name> <verb> <resource>`.
+ */
+export const withheld: Readonly<Record<string, string>> = {
+  "storage-version-migrator-controller": "rewrites every object; nothing here asks for a migration",
+  "system:kube-controller-manager secrets": "made legacy tokens, which nobody may have",
+};
+
+/** CEL: nothing differs but one annotation and what the API server itself writes with every update. */
+function onlyAnnotation(key: string): string {
+  const bookkeeping = '["annotations", "managedFields", "resourceVersion", "generation"]';
+  const metadata = (one: string, other: string) =>
+    `${one}.metadata.all(k, k in ${bookkeeping} || (k in ${other}.metadata && ${one}.metadata[k] == ${other}.metadata[k]))`;
+  const annotations = (one: string, other: string) =>
+    `(!("annotations" in ${one}.metadata) || ${one}.metadata.annotations.all(k, k == "${key}" || ` +
+    `("annotations" in ${other}.metadata && k in ${other}.metadata.annotations && ${one}.metadata.annotations[k] == ${other}.metadata.annotations[k])))`;
+  const rest = (one: string, other: string) =>
+    `${one}.all(k, k == "metadata" || (k in ${other} && ${one}[k] == ${other}[k]))`;
+  return [metadata, annotations, rest]
+    .flatMap((same) => [same("object", "oldObject"), same("oldObject", "object")])
+    .join(" && ");
+}
