@@ -42,7 +42,7 @@ export const readDefinitions = (names: readonly string[], folder?: string): Defi
   if (!found) {
     throw new Error(
       `The definitions of Flux's kinds (${names[0]}.yaml and ${names.length - 1} more) are in none of ${searched.join(", ")}.\n` +
-        "`npm run crds` in this repository takes them from the pinned releases (it needs Go); or set PLUMBLINE_CRDS to a folder that holds them.",
+        "`npm run crds --workspace components` in a clone of plumbline takes them from the pinned releases (it needs Go); or set PLUMBLINE_CRDS to a folder that holds them.",
     );
   }
   return names.flatMap((name) => {

@@ -1,6 +1,7 @@
 // Is a cluster new enough? Asks its API server for the version, as far as it answers without a person's credentials.
 import { readFileSync } from "node:fs";
-import { request } from "node:https";
+import { request as plain } from "node:http";
+import { request as secure } from "node:https";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { log } from "@pulumi/pulumi";
@@ -70,7 +71,9 @@ const authorityOf = (cluster: NonNullable<Kubeconfig["clusters"]>[number]["clust
 
 const versionOf = (server: string, ca: Buffer | undefined): Promise<{ major: number; minor: number } | string> =>
   new Promise((resolve) => {
-    const call = request(new URL("/version", server), { ...(ca && { ca }), timeout: 5000 }, (response) => {
+    const url = new URL("/version", server);
+    const request = url.protocol === "http:" ? plain : secure;
+    const call = request(url, { ...(ca && { ca }), timeout: 5000 }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {

@@ -1,5 +1,9 @@
 // Records what a component declares, without an engine: for tests that look at every child.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { fluxDefinitions } from "../../../components/agent/crds.ts";
 
 /** One declared resource. */
 export interface Declared {
@@ -35,6 +39,18 @@ await pulumi.runtime.setMocks(
   false,
 );
 
+/** A folder with small definitions under the names of Flux's; their content is upstream's matter. */
+export const definitions = mkdtempSync(join(tmpdir(), "plumbline-crds-"));
+process.on("exit", () => rmSync(definitions, { recursive: true }));
+for (const name of fluxDefinitions) {
+  const [group, plural] = name.split("_");
+  writeFileSync(
+    join(definitions, `${name}.yaml`),
+    `apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: ${plural}.${group}}\nspec: {group: ${group}}\n`,
+  );
+}
+process.env.PLUMBLINE_CRDS = definitions;
+
 /** Runs a program and returns what it declared, once everything is registered. */
 export const record = async (program: () => unknown): Promise<Declared[]> => {
   declared = [];
@@ -45,14 +61,14 @@ export const record = async (program: () => unknown): Promise<Declared[]> => {
 
 /** Resources of one Kubernetes kind. */
 export const ofKind = (resources: readonly Declared[], kind: string): Declared[] =>
-  resources.filter(({ type, inputs }) => type.split(":").at(-1) === kind || inputs.kind === kind);
+  resources.filter(({ type }) => type.split(":").at(-1) === kind);
 
-/** The one resource of a kind with a name in the cluster; an error lists those there are. */
-export const named = (resources: readonly Declared[], kind: string, name: string): Declared => {
+/** Inputs of the one resource of a kind with a name in the cluster; an error lists those there are. */
+export const named = (resources: readonly Declared[], kind: string, name: string): Declared["inputs"] => {
   const found = ofKind(resources, kind).filter(({ inputs }) => inputs.metadata?.name === name);
-  if (found.length !== 1 || !found[0]) {
+  if (found.length !== 1) {
     const names = ofKind(resources, kind).map(({ inputs }) => inputs.metadata?.name);
     throw new Error(`${found.length} of kind ${kind} are named ${name}; there are: ${names.join(", ")}`);
   }
-  return found[0];
+  return found[0]?.inputs;
 };

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { requireVersion } from "../../../components/cluster/server-version.ts";
+import {
+  CoreDns,
+  EmbeddedCluster,
+  ExistingCluster,
+  embedded,
+  existing,
+  LocalPath,
+  localKubeconfig,
+  MetricsServer,
+} from "../../../components/index.ts";
+import { named, ofKind, record } from "./recorder.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "plumbline-cluster-"));
+after(() => rmSync(folder, { recursive: true }));
+const kubeconfig = (name: string, server: string, current = "there"): string => {
+  const path = join(folder, name);
+  writeFileSync(
+    path,
+    JSON.stringify({
+      "current-context": current,
+      contexts: [{ name: "there", context: { cluster: "c", user: "u" } }],
+      clusters: [{ name: "c", cluster: { server } }],
+    }),
+  );
+  return path;
+};
+const unreachable = kubeconfig("unreachable", "https://127.0.0.1:1");
+
+const declared = await record(() => new EmbeddedCluster("c", { kubeconfig: "/k" }));
+const pod = (name: string, resources = declared) => named(resources, "Deployment", name).spec.template.spec;
+
+test("the provider writes server-side and knows the cluster by name, whatever its port", () => {
+  const [provider] = ofKind(declared, "kubernetes");
+  assert.deepEqual(
+    { ...provider?.inputs },
+    { kubeconfig: "/k", clusterIdentifier: "c", enableServerSideApply: "true" },
+  );
+});
+
+test("every image is of the local mirror", () => {
+  for (const { inputs } of ofKind(declared, "Deployment")) {
+    for (const { image } of inputs.spec.template.spec.containers)
+      assert.match(image, /^plumbline\.local\/[^/]+\/[^/]+:v/);
+  }
+  const config = named(declared, "ConfigMap", "local-path-config").data;
+  assert.equal(JSON.parse(config["helperPod.yaml"]).spec.containers[0].image, "plumbline.local/library/busybox:1.35");
+});
+
+test("DNS answers at the address that the kubelets tell, on a port that needs no right", () => {
+  const { spec } = named(declared, "Service", "kube-dns");
+  assert.equal(spec.clusterIP, "10.96.0.10");
+  assert.deepEqual(
+    spec.ports.slice(0, 2).map(({ port, protocol }: { port: number; protocol: string }) => [port, protocol]),
+    [
+      [53, "UDP"],
+      [53, "TCP"],
+    ],
+  );
+  assert.match(named(declared, "ConfigMap", "coredns").data.Corefile, /^\.:1053 \{[^]*kubernetes cluster\.local /);
+  assert.equal(pod("coredns").containers[0].ports[0].containerPort, 1053);
+});
+
+test("one StorageClass is the default, and binds where the pod is", () => {
+  const { metadata, ...rest } = named(declared, "StorageClass", "local-path");
+  assert.equal(metadata.annotations["storageclass.kubernetes.io/is-default-class"], "true");
+  assert.deepEqual(
+    [rest.provisioner, rest.volumeBindingMode, rest.reclaimPolicy],
+    ["rancher.io/local-path", "WaitForFirstConsumer", "Delete"],
+  );
+  const { nodePathMap } = JSON.parse(named(declared, "ConfigMap", "local-path-config").data["config.json"]);
+  assert.deepEqual(nodePathMap, [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths: ["/var/lib/plumbline/volumes"] }]);
+});
+
+test("metrics-server trusts the kubelets by the authority of the cluster", () => {
+  const { args } = pod("metrics-server").containers[0];
+  assert.ok(args.includes("--kubelet-certificate-authority=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"));
+  assert.ok(!args.some((flag: string) => flag.includes("insecure")));
+  assert.deepEqual(named(declared, "APIService", "v1beta1.metrics.k8s.io").spec.service, {
+    name: "metrics-server",
+    namespace: "kube-system",
+    port: 443,
+  });
+});
+
+test("the arguments of the add-ons arrive, and without a mirror the vendors' images are used", async () => {
+  const alone = await record(() => {
+    new CoreDns("dns", { address: "10.0.0.10", domain: "example.internal" });
+    new LocalPath("storage", { folder: "/volumes" });
+    new MetricsServer("metrics", {});
+  });
+  assert.equal(named(alone, "Service", "kube-dns").spec.clusterIP, "10.0.0.10");
+  assert.match(named(alone, "ConfigMap", "coredns").data.Corefile, /kubernetes example\.internal /);
+  assert.match(named(alone, "ConfigMap", "local-path-config").data["config.json"], /"\/volumes"/);
+  assert.match(pod("coredns", alone).containers[0].image, /^registry\.k8s\.io\/coredns\/coredns:v/);
+  assert.match(pod("metrics-server", alone).containers[0].image, /^registry\.k8s\.io\/metrics-server\//);
+  assert.match(pod("local-path-provisioner", alone).containers[0].image, /^docker\.io\/rancher\//);
+});
+
+test("the kubeconfig of the local platform is found from a folder of the clone, the environment goes first", () => {
+  const clone = join(folder, "clone");
+  mkdirSync(join(clone, ".plumbline"), { recursive: true });
+  mkdirSync(join(clone, "stacks"));
+  const saved = { ...process.env };
+  delete process.env.PLUMBLINE_STATE;
+  delete process.env.PLUMBLINE_KUBECONFIG;
+  try {
+    assert.equal(localKubeconfig(join(clone, "stacks")), join(clone, ".plumbline/kubeconfig/ci.yaml"));
+    process.env.PLUMBLINE_STATE = "/state";
+    assert.equal(localKubeconfig(clone), "/state/kubeconfig/ci.yaml");
+    process.env.PLUMBLINE_KUBECONFIG = "/k.yaml";
+    assert.equal(localKubeconfig(clone), "/k.yaml");
+    assert.throws(() => embedded().build("c", {}, {}), /\/k\.yaml does not exist\. Run `npm start`/);
+  } finally {
+    process.env = saved;
+  }
+});
+
+test("an existing cluster gets every argument", async () => {
+  const seen: ExistingCluster[] = [];
+  const all = await record(() => {
+    const args = { kubeconfig: unreachable, context: "there", mirror: "r.example/m", audience: "aud" };
+    seen.push(new ExistingCluster("e", args), new ExistingCluster("d", { kubeconfig: unreachable }));
+  });
+  const [first, second] = ofKind(all, "kubernetes").map(({ inputs }) => inputs);
+  assert.deepEqual(
+    { ...first },
+    { kubeconfig: unreachable, context: "there", clusterIdentifier: "e", enableServerSideApply: "true" },
+  );
+  assert.deepEqual({ ...second }, { kubeconfig: unreachable, clusterIdentifier: "d", enableServerSideApply: "true" });
+  assert.deepEqual(
+    seen.map(({ mirror, audiences }) => [mirror, audiences]),
+    [
+      ["r.example/m", ["aud"]],
+      [undefined, ["https://kubernetes.default.svc"]],
+    ],
+  );
+});
+
+test("wrong arguments of an existing cluster are named at once", () => {
+  assert.throws(() => existing({ context: "", mirror: "https://r.example", contxt: "x" } as never), {
+    message:
+      /^existing: 3 problems\n.*existing\.context: .*\n.*existing\.mirror: .*\n.*existing\.contxt: .*no such field$/,
+  });
+});
+
+test("a context that is not there is an error that lists those that are", async () => {
+  await assert.rejects(
+    requireVersion({ kubeconfig: unreachable, context: "here" }),
+    /no context "here"; it has: there/,
+  );
+  await assert.rejects(requireVersion({ kubeconfig: join(folder, "none") }), /none cannot be read as a kubeconfig/);
+});
+
+test("a cluster older than 1.30 is refused, one that does not tell its version is not", async () => {
+  const minors = ["29", "30+"];
+  const server = createServer((_, response) =>
+    response.end(JSON.stringify({ major: "1", minor: minors.shift() })),
+  ).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  try {
+    const path = kubeconfig("old", `http://127.0.0.1:${port}`);
+    await assert.rejects(
+      requireVersion({ kubeconfig: path }),
+      /runs Kubernetes 1\.29; the platform needs 1\.30 or later/,
+    );
+    assert.equal(await requireVersion({ kubeconfig: path }), true);
+    assert.equal(await requireVersion({ kubeconfig: unreachable }), true);
+  } finally {
+    server.close();
+  }
+});
