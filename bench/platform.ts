@@ -1,0 +1,129 @@
+// How fast and how large is the platform? Five runs of what a person waits for, on a clone of its own.
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { cacheFolder } from "../engine/folders.ts";
+import { type Clone, cloneHere, eventually, type Status } from "../test/clone.ts";
+import { bareProgram } from "./bare-program.ts";
+
+const runs = 5;
+
+interface Row {
+  readonly what: string;
+  readonly goal: string;
+  readonly values: readonly number[];
+  readonly unit: string;
+}
+
+const seconds = async (work: () => Promise<unknown>): Promise<number> => {
+  const began = performance.now();
+  await work();
+  return (performance.now() - began) / 1000;
+};
+
+const must = async (clone: Clone, ...args: string[]): Promise<string> => {
+  const { exitCode, all } = await clone.plumbline(args);
+  if (exitCode !== 0) throw new Error(`plumbline ${args.join(" ")} ended with ${exitCode}:\n${all}`);
+  return String(all);
+};
+
+const repeat = async (work: () => Promise<number>): Promise<number[]> => {
+  const values: number[] = [];
+  for (let run = 0; run < runs; run++) values.push(await work());
+  return values;
+};
+
+/** Measures everything and prints it as a Markdown table on stdout; progress on stderr. */
+export const measure = async (): Promise<void> => {
+  const clone = await cloneHere("bench");
+  const say = (text: string) => process.stderr.write(`bench: ${text}\n`);
+  const rows: Row[] = [];
+  try {
+    say("one start that fills the caches");
+    await must(clone, "start");
+    await must(clone, "stop");
+    say(`${runs} warm starts and stops`);
+    const starts: number[] = [];
+    const stops: number[] = [];
+    let phases = "";
+    for (let run = 0; run < runs; run++) {
+      starts.push(await seconds(async () => { phases = await must(clone, "start"); }));
+      if (run < runs - 1) stops.push(await seconds(() => must(clone, "stop")));
+    }
+    rows.push({ what: "`npm start`, warm, from nothing to the app's answer", goal: "≤ 20 s", values: starts, unit: "s" });
+    const status = await clone.status();
+    say(`${runs} pushes`);
+    rows.push({ what: "push to live: from `git push` returning to the changed answer", goal: "≤ 3 s", values: await repeat(() => pushToLive(status)), unit: "s" });
+    say("status, previews");
+    rows.push({ what: "`plumbline status`", goal: "≤ 1 s", values: await repeat(() => seconds(() => must(clone, "status"))), unit: "s" });
+    rows.push({ what: "`pulumi preview --refresh` as a ratio to a bare program with as many resources", goal: "≤ 1.3", values: await bareProgram(clone), unit: "" });
+    rows.push({ what: "`plumbline drift`", goal: "", values: await repeat(() => seconds(() => must(clone, "drift"))), unit: "s" });
+    rows.push({ what: "memory of the whole platform at rest (PSS)", goal: "≤ 1.2 GB", values: [await memory(status)], unit: "GB" });
+    stops.push(await seconds(() => must(clone, "stop")));
+    rows.push({ what: "`npm stop`", goal: "≤ 3 s", values: stops, unit: "s" });
+    process.stdout.write(`${table(rows)}\nSteps of the last start:\n\n${indent(phases)}\n\n${await costs()}`);
+  } finally {
+    await clone.remove();
+  }
+};
+
+let edits = 0;
+const pushToLive = async ({ git, apps }: Status): Promise<number> => {
+  const wanted = `Bench ${++edits}`;
+  const file = join(git.example, "apps", "hello", "config.yaml");
+  await writeFile(file, (await readFile(file, "utf8")).replace(/message: .*/, `message: ${wanted}`));
+  await execa("git", ["commit", "--quiet", "--all", "--message", wanted], { cwd: git.example });
+  const { stdout: head } = await execa("git", ["rev-parse", "HEAD"], { cwd: git.example });
+  await execa("git", ["push", "--quiet"], { cwd: git.example });
+  const url = apps[0]?.url ?? "";
+  return seconds(() =>
+    eventually("the changed answer", async () => (await fetch(url)).text(), (text) => text.includes(wanted) && text.includes(head)),
+  );
+};
+
+/** Gigabytes that the processes of the platform hold, shared pages counted once. */
+const memory = async ({ processes }: Status): Promise<number> => {
+  const pid = processes.find(({ name }) => name === "etcd")?.pid;
+  const cgroup = (await readFile(`/proc/${pid}/cgroup`, "utf8")).match(/plumbline-[0-9a-f]+/)?.[0];
+  if (!cgroup) throw new Error(`etcd (${pid}) is in no cgroup of the platform`);
+  let kilobytes = 0;
+  for (const entry of await readdir("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    const groups = await readFile(`/proc/${entry}/cgroup`, "utf8").catch(() => "");
+    if (!groups.includes(cgroup)) continue;
+    const rollup = await readFile(`/proc/${entry}/smaps_rollup`, "utf8").catch(() => "");
+    kilobytes += Number(rollup.match(/^Pss:\s+(\d+)/m)?.[1] ?? 0);
+  }
+  return (kilobytes * 1024) / 1e9;
+};
+
+const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+};
+
+const table = (rows: readonly Row[]): string => {
+  const number = (value: number, unit: string) => `${value.toFixed(2)}${unit ? ` ${unit}` : ""}`;
+  const lines = rows.map(({ what, goal, values, unit }) => {
+    const range = values.length > 1 ? `${number(Math.min(...values), "")} – ${number(Math.max(...values), "")}` : "";
+    return `| ${what} | ${goal} | ${number(median(values), unit)} | ${range} | ${values.length} |`;
+  });
+  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
+  return ["| what | goal | median | range | runs |", "| --- | --- | --- | --- | --- |", ...lines, "", `Measured on ${machine}, ${new Date().toISOString().slice(0, 10)}.`, ""].join("\n");
+};
+
+const indent = (text: string): string =>
+  text
+    .split("\n")
+    .filter((line) => /^\[\d+\/\d+\]|✔/.test(line.trim()))
+    .map((line) => `    ${line}`)
+    .join("\n");
+
+/** What each program cost when it was last built on this machine. */
+const costs = async (): Promise<string> => {
+  const text = await readFile(join(cacheFolder(), "costs.json"), "utf8").catch(() => "{}");
+  const entries = Object.entries(JSON.parse(text) as Record<string, number>).sort(([, a], [, b]) => b - a);
+  const total = entries.reduce((sum, [, each]) => sum + each, 0);
+  return `Last build of each program on this machine, ${Math.round(total)} s in all:\n\n${entries.map(([name, each]) => `- ${name}: ${Math.round(each)} s`).join("\n")}\n`;
+};
