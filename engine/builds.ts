@@ -11,13 +11,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join, relative, resolve, sep } from "node:path";
-import { createInterface } from "node:readline";
-import { execa } from "execa";
 import { costOf, recordCost } from "./costs.ts";
-import { EngineError } from "./errors.ts";
 import { cacheFolder, root } from "./folders.ts";
-import { type Go, goVersion, prepareGo, requiredGo } from "./go.ts";
-import { findOnPath, older } from "./installed.ts";
+import { type GoCall, goVersion, prepareGo, requiredGo, runGo } from "./go.ts";
+import { older } from "./installed.ts";
 import { withLock } from "./lock.ts";
 import { type BuildName, buildOf, builds } from "./programs.ts";
 import type { Say } from "./progress.ts";
@@ -85,15 +82,15 @@ async function compile(name: BuildName, aside: string, say: Say, signal: AbortSi
     say(`Go ${go.installed} is older than ${requiredGo(module)}: Go fetches that one first`);
   const temporary = join(aside, ".tmp");
   mkdirSync(temporary);
-  const call: Call = { go, module, log: logOf(name), temporary, signal };
+  const call: GoCall = { go, module, log: logOf(name), temporary, signal };
   mkdirSync(join(cacheFolder(), "log"), { recursive: true });
   writeFileSync(call.log, "");
   for (const [output, target] of Object.entries(outputs)) {
     say("fetching its source");
-    const packages = (await callGo(call, ["list", "-deps", ...flagsOf(name, false), target])).length;
+    const packages = (await runGo(call, ["list", "-deps", ...flagsOf(name, false), target])).length;
     let compiled = 0;
     say(`${packages} packages`);
-    await callGo(call, ["build", "-v", ...flagsOf(name), "-o", join(aside, output), target], () => {
+    await runGo(call, ["build", "-v", ...flagsOf(name), "-o", join(aside, output), target], () => {
       compiled++;
       if (compiled % 10 === 0 || compiled === packages) say(`${compiled} of at most ${packages} packages`);
     });
@@ -102,54 +99,6 @@ async function compile(name: BuildName, aside: string, say: Say, signal: AbortSi
   for (const script of scripts) copyFileSync(join(module, script), join(aside, basename(script)));
   rmSync(temporary, { recursive: true, force: true });
 }
-
-interface Call {
-  readonly go: Go;
-  readonly module: string;
-  readonly log: string;
-  readonly temporary: string;
-  readonly signal: AbortSignal;
-}
-
-/** Runs go in a module; its lines go to `onLine` as they come and to the log. Gives the lines of stdout. */
-async function callGo(call: Call, args: readonly string[], onLine?: (line: string) => void): Promise<string[]> {
-  const [command, ...rest] = leashed(call.go.path, args);
-  const child = execa(command, rest, {
-    cwd: call.module,
-    extendEnv: false,
-    env: { ...call.go.environment, GOTMPDIR: call.temporary },
-    stdin: "ignore",
-    reject: false,
-    lines: true,
-    cancelSignal: call.signal,
-    forceKillAfterDelay: 5_000,
-    stderr: ["pipe", { file: call.log, append: true }],
-  });
-  if (onLine && child.stderr)
-    createInterface(child.stderr).on("line", (line) => !line.startsWith("go: ") && onLine(line));
-  const result = await child;
-  call.signal.throwIfAborted();
-  if (!result.failed) return result.stdout;
-  const tail = result.stderr
-    .filter((line) => !/^(go: downloading|[\w.-]+(\/[\w.~-]+)*$)/.test(line))
-    .slice(-12)
-    .join("\n");
-  if (/no space left on device|disk quota exceeded/i.test(tail))
-    throw Object.assign(new Error(tail), { code: "ENOSPC" });
-  throw new EngineError(
-    "BUILD_FAILED",
-    `go ${args[0]} in ${relative(root, call.module) || call.module} failed (${result.shortMessage?.split("\n")[0]?.slice(0, 120)}):\n${tail}`,
-    /dial tcp|lookup |TLS|timeout|connection re/i.test(tail)
-      ? `Go could not fetch modules. Set GOPROXY to a module proxy that answers here, and run the same command again. Log: ${call.log}`
-      : `Log: ${call.log}`,
-  );
-}
-
-/** Dies with us where the system can arrange that, so that no build outlives a killed start. */
-const leashed = (command: string, args: readonly string[]): [string, ...string[]] => {
-  const setpriv = process.platform === "linux" ? findOnPath("setpriv", ["/usr/bin"]) : undefined;
-  return setpriv ? [setpriv, "--pdeathsig", "TERM", command, ...args] : [command, ...args];
-};
 
 const logOf = (name: BuildName): string => join(cacheFolder(), "log", `build-${name}.log`);
 

@@ -1,10 +1,11 @@
 // How is Go called, so that the result depends on the pins alone and nothing is written outside the cache folder?
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
-import { execaSync } from "execa";
+import { join, relative } from "node:path";
+import { createInterface } from "node:readline";
+import { execa, execaSync } from "execa";
 import { EngineError } from "./errors.ts";
-import { cacheFolder } from "./folders.ts";
+import { cacheFolder, root } from "./folders.ts";
 import { findOnPath, older } from "./installed.ts";
 
 /** A Go toolchain, ready to be called. */
@@ -67,6 +68,57 @@ export function prepareGo(folder: string): Go {
   environment.GONOSUMDB = [person.GONOSUMDB, notInSumDatabase].filter(Boolean).join(",");
   return { path, installed, environment };
 }
+
+/** A module that Go is to be called in. */
+export interface GoCall {
+  readonly go: Go;
+  readonly module: string;
+  /** What Go prints is appended here. */
+  readonly log: string;
+  /** Existing folder for what Go throws away at the end. */
+  readonly temporary: string;
+  readonly signal: AbortSignal;
+}
+
+/** Runs go in a module; its lines go to `onLine` as they come and to the log. Gives the lines of stdout. */
+export async function runGo(call: GoCall, args: readonly string[], onLine?: (line: string) => void): Promise<string[]> {
+  const [command, ...rest] = leashed(call.go.path, args);
+  const child = execa(command, rest, {
+    cwd: call.module,
+    extendEnv: false,
+    env: { ...call.go.environment, GOTMPDIR: call.temporary },
+    stdin: "ignore",
+    reject: false,
+    lines: true,
+    cancelSignal: call.signal,
+    forceKillAfterDelay: 5_000,
+    stderr: ["pipe", { file: call.log, append: true }],
+  });
+  if (onLine && child.stderr)
+    createInterface(child.stderr).on("line", (line) => !line.startsWith("go: ") && onLine(line));
+  const result = await child;
+  call.signal.throwIfAborted();
+  if (!result.failed) return result.stdout;
+  const tail = result.stderr
+    .filter((line) => !/^(go: downloading|[\w.-]+(\/[\w.~-]+)*$)/.test(line))
+    .slice(-12)
+    .join("\n");
+  if (/no space left on device|disk quota exceeded/i.test(tail))
+    throw Object.assign(new Error(tail), { code: "ENOSPC" });
+  throw new EngineError(
+    "BUILD_FAILED",
+    `go ${args[0]} in ${relative(root, call.module) || call.module} failed (${result.shortMessage?.split("\n")[0]?.slice(0, 120)}):\n${tail}`,
+    /dial tcp|lookup |TLS|timeout|connection re/i.test(tail)
+      ? `Go could not fetch modules. Set GOPROXY to a module proxy that answers here, and run the same command again. Log: ${call.log}`
+      : `Log: ${call.log}`,
+  );
+}
+
+/** Dies with us where the system can arrange that, so that no build outlives a killed start. */
+const leashed = (command: string, args: readonly string[]): [string, ...string[]] => {
+  const setpriv = process.platform === "linux" ? findOnPath("setpriv", ["/usr/bin"]) : undefined;
+  return setpriv ? [setpriv, "--pdeathsig", "TERM", command, ...args] : [command, ...args];
+};
 
 /** The Go version that the module in `folder` asks for. */
 export const requiredGo = (folder: string): string =>

@@ -87,7 +87,7 @@ export const builds = {
   cni: {
     folder: "engine/programs/cni",
     outputs: {
-      bridge: "github.com/containernetworking/plugins/plugins/main/bridge",
+      ptp: "github.com/containernetworking/plugins/plugins/main/ptp",
       loopback: "github.com/containernetworking/plugins/plugins/main/loopback",
       "host-local": "github.com/containernetworking/plugins/plugins/ipam/host-local",
       portmap: "github.com/containernetworking/plugins/plugins/meta/portmap",
@@ -113,7 +113,7 @@ export const builds = {
     outputs: { "pulumi-resource-kubernetes": "." },
     seconds: 240,
   },
-  coredns: { folder: "engine/programs/coredns", outputs: { coredns: "github.com/coredns/coredns" }, seconds: 90 },
+  coredns: { folder: "engine/programs/coredns", outputs: { coredns: "." }, seconds: 40 },
   "source-controller": {
     folder: "engine/programs/source-controller",
     outputs: { "source-controller": "github.com/fluxcd/source-controller" },
@@ -171,7 +171,7 @@ const cniArchive = github(
   `v${versions.cni}`,
   `cni-plugins-linux-{arch}-v${versions.cni}.tgz`,
 );
-// Not looked for on PATH: the `bridge` there is another program.
+// Not looked for on PATH: what has these names there may be another program.
 const cni = (name: string): Row => ({
   version: versions.cni,
   build: "cni",
@@ -227,7 +227,7 @@ export const programs = {
     onPath: { args: ["-v"], version: /Version:\s+v(\d+\.\d+\.\d+)/ },
   },
   ctr: containerd("ctr"),
-  bridge: cni("bridge"),
+  ptp: cni("ptp"),
   loopback: cni("loopback"),
   "host-local": cni("host-local"),
   portmap: cni("portmap"),
