@@ -40,7 +40,7 @@ const source = ({ repository }: AdmissionOptions): Variable => ({
 const request: readonly Variable[] = [
   { name: "who", expression: 'has(request.userInfo.username) ? request.userInfo.username : ""' },
   { name: "groups", expression: "has(request.userInfo.groups) ? request.userInfo.groups : []" },
-  { name: "namespace", expression: 'has(request.namespace) ? request.namespace : ""' },
+  { name: "ns", expression: 'has(request.namespace) ? request.namespace : ""' },
   { name: "part", expression: 'has(request.subResource) ? request.subResource : ""' },
   {
     name: "resource",
@@ -51,8 +51,8 @@ const request: readonly Variable[] = [
   {
     name: "target",
     expression:
-      'variables.resource + (variables.namespace == "" || request.resource.resource == "namespaces" ? "" : " " + variables.namespace + "/") + ' +
-      '(request.resource.resource == "namespaces" || variables.namespace == "" ? " " : "") + (has(request.name) ? request.name : "")',
+      'variables.resource + (variables.ns == "" || request.resource.resource == "namespaces" ? "" : " " + variables.ns + "/") + ' +
+      '(request.resource.resource == "namespaces" || variables.ns == "" ? " " : "") + (has(request.name) ? request.name : "")',
   },
 ];
 
@@ -97,13 +97,13 @@ const writes = (options: AdmissionOptions): string => {
             some(
               "variables.who in variables.table",
               '"system:nodes" in variables.groups',
-              'variables.namespace == variables.account && variables.account != ""',
+              'variables.ns == variables.account && variables.account != ""',
             ),
           ),
           every(
             'variables.resource == "coordination.k8s.io/leases"',
             'request.operation in ["CREATE", "UPDATE"]',
-            'variables.namespace == variables.account && variables.account != ""',
+            'variables.ns == variables.account && variables.account != ""',
           ),
         ),
       },
@@ -115,7 +115,7 @@ const writes = (options: AdmissionOptions): string => {
           '"system:masters" in variables.groups',
           'variables.resource in ["rbac.authorization.k8s.io/clusterroles", "rbac.authorization.k8s.io/clusterrolebindings"]',
           'request.operation in ["CREATE", "UPDATE"]',
-          `request.name == ${literal(names.ciRole)}`,
+          `request.name in ${literal(names.bootstrapObjects)}`,
         ),
       },
     ],
@@ -160,7 +160,7 @@ const conditionalGrants = (identity: Identity): string[] =>
       every(
         `variables.who == ${literal(userOf(identity))}`,
         `variables.what in ${literal(keys(each))}`,
-        ...(each.namespaces ? [`variables.namespace in ${literal(each.namespaces)}`] : []),
+        ...(each.namespaces ? [`variables.ns in ${literal(each.namespaces)}`] : []),
         ...(each.when ? [each.when] : []),
       ),
     );
@@ -208,6 +208,12 @@ const rights = (options: AdmissionOptions): string =>
           '!(object.kind in ["RoleBinding", "ClusterRoleBinding"])',
           'object.roleRef.kind != "ClusterRole"',
           `!(object.roleRef.name in ${literal(tooWide)})`,
+          // The API server asks kubelets for logs and streams as this user, over their own port.
+          every(
+            'object.roleRef.name == "system:kubelet-api-admin"',
+            "has(object.subjects) && size(object.subjects) == 1",
+            `object.subjects[0].kind == "User" && object.subjects[0].name == ${literal(names.kubeletClient)}`,
+          ),
         ),
         messageExpression:
           'variables.target + " would give the built-in role " + object.roleRef.name + ", which holds impersonate or *: bind a role that lists what is needed, in " + variables.source',

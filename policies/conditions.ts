@@ -12,7 +12,7 @@ export const nodesOnly = every(
     every('variables.what in ["CREATE nodes", "UPDATE nodes", "UPDATE nodes/status"]', `request.name == ${self}`),
     every(
       'variables.resource == "coordination.k8s.io/leases"',
-      'variables.namespace == "kube-node-lease"',
+      'variables.ns == "kube-node-lease"',
       `request.name == ${self}`,
     ),
     every('variables.resource == "storage.k8s.io/csinodes"', `request.name == ${self}`),
@@ -43,7 +43,7 @@ const beyondDeployersResources = ["namespaces", "resourcequotas", "limitranges",
 
 /** CEL: the deployer of a namespace writes there what an app consists of. */
 export const deployersOnly = every(
-  `variables.namespace != "" && variables.who == "system:serviceaccount:" + variables.namespace + ":${names.deployer}"`,
+  `variables.ns != "" && variables.who == "system:serviceaccount:" + variables.ns + ":${names.deployer}"`,
   'request.operation != "CONNECT"',
   'variables.part == ""',
   `!(request.resource.group in ${literal(beyondDeployers)})`,

@@ -10,8 +10,10 @@ export const names = {
   notifier: "plumbline:git-notifier",
   /** ServiceAccount of an app's namespace with whose token the agent applies the app. */
   deployer: "deployer",
-  /** ClusterRole and ClusterRoleBinding of `ci`: the only objects that the bootstrap credential may write. */
-  ciRole: "plumbline:ci",
+  /** ClusterRoles and ClusterRoleBindings that the bootstrap credential may write, and nothing else. */
+  bootstrapObjects: ["plumbline-ci", "plumbline-kubelet-client"],
+  /** User as which the API server calls kubelets: the only one with the built-in role for that. */
+  kubeletClient: "plumbline:kubelet-client",
 } as const;
 
 /** Annotation of a namespace that says where its content comes from, as "<repository> <path>". */
