@@ -63,7 +63,7 @@ test("DNS answers at the address that the kubelets tell, on a port that needs no
       [53, "TCP"],
     ],
   );
-  assert.match(named(declared, "ConfigMap", "coredns").data.Corefile, /^\.:1053 \{[^]*kubernetes cluster\.local /);
+  assert.match(named(declared, "ConfigMap", "coredns").data.Corefile, /^\.:1053 \{[\s\S]*kubernetes cluster\.local /);
   assert.equal(pod("coredns").containers[0].ports[0].containerPort, 1053);
 });
 

@@ -4,12 +4,13 @@ import { ManifestError, readManifests } from "../../../components/delivery/manif
 
 const read = (text: string | Uint8Array) =>
   readManifests(typeof text === "string" ? new TextEncoder().encode(text) : text, "apps/shop/web.yaml");
+const only = (text: string) => {
+  const [manifest, ...others] = read(text);
+  assert.ok(manifest && others.length === 0);
+  return manifest.object as unknown as Record<string, Record<string, unknown>>;
+};
 const data = (yaml: string): unknown =>
-  (
-    read(`apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata:\n  value: ${yaml}\n`)[0]?.object as unknown as {
-      data: { value: unknown };
-    }
-  ).data.value;
+  only(`apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata:\n  value: ${yaml}\n`).data?.value;
 const refusal = (text: string | Uint8Array): string => {
   try {
     read(text);
@@ -77,11 +78,11 @@ test("the items of a List are objects of their own", () => {
 });
 
 test("anchors and merge keys are followed", () => {
-  const [found] = read(
+  const found = only(
     "apiVersion: v1\nkind: ConfigMap\nmetadata: &m {name: a, labels: {x: '1'}}\ndata:\n  <<: {k: v}\n  l: w\nother: *m\n",
   );
-  assert.deepEqual((found?.object as unknown as { data: unknown }).data, { k: "v", l: "w" });
-  assert.deepEqual((found?.object as unknown as { other: unknown }).other, { name: "a", labels: { x: "1" } });
+  assert.deepEqual(found.data, { k: "v", l: "w" });
+  assert.deepEqual(found.other, { name: "a", labels: { x: "1" } });
 });
 
 test("a byte order mark and UTF-16 are read", () => {

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, test } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import { loadStack, stackNames } from "../../../stacks/shared/load.ts";
+
+const folder = join(import.meta.dirname, "..", "..", "..", "stacks");
+
+test("the stacks are the files of the folder", () => {
+  const names = stackNames();
+  assert.ok(names.includes("local") && names.includes("existing"));
+  assert.ok(!names.includes("index") && !names.includes("shared"));
+});
+
+test("the stack local is data, read without a cluster", async () => {
+  const { settings, layers } = await loadStack("local");
+  assert.equal(settings.name, "local");
+  assert.deepEqual(settings.git, { url: "http://10.88.0.1:3000/platform.git", branch: "main" });
+  assert.equal(settings.cluster.implementation, "embedded");
+  assert.equal(layers.agent?.implementation, "flux");
+  assert.deepEqual(
+    settings.apps.map(({ name, source, expose }) => ({ name, source, expose })),
+    [{ name: "hello", source: { path: "apps/hello" }, expose: { service: "hello", port: 80 } }],
+  );
+});
+
+test("the stack existing takes its cluster and repository from the configuration", async () => {
+  pulumi.runtime.setAllConfig({ "plumbline:git": "https://git.example/p.git", "plumbline:branch": "trunk" });
+  const { settings } = await loadStack("existing");
+  assert.deepEqual(settings.git, { url: "https://git.example/p.git", branch: "trunk" });
+  assert.equal(settings.cluster.implementation, "existing");
+});
+
+test("the stack existing without a repository says which field is missing", async () => {
+  pulumi.runtime.setAllConfig({});
+  await assert.rejects(loadStack("existing"), {
+    message:
+      /^stacks\/existing\.ts: 1 problem\n {2}stacks\/existing\.ts: settings\.git\.url: found ""; allowed: an http/,
+  });
+});
+
+test("an unknown stack is an error that lists those there are", async () => {
+  await assert.rejects(loadStack("production"), {
+    message: /found "production"; allowed: the name of a file in stacks\/: .*existing, local/,
+  });
+  await assert.rejects(loadStack("../local"), /allowed: the name of a file/);
+});
+
+const broken = join(folder, "unit-test-broken.ts");
+afterEach(() => rmSync(broken, { force: true }));
+
+test("a stack that declares no platform says what it should", async () => {
+  writeFileSync(broken, "export default { name: 'x' };\n");
+  await assert.rejects(loadStack("unit-test-broken"), {
+    message: /stacks\/unit-test-broken\.ts: default export: found {"name":"x"}; allowed: definePlatform/,
+  });
+});
