@@ -7,8 +7,8 @@ import type { Say } from "../engine/progress.ts";
 import { applyBootstrapObjects } from "./bootstrap.ts";
 import { bootstrapIsDestroyed, destroyBootstrapCredential, ensureCertificates } from "./certificates.ts";
 import { apiPort, controlPlaneProcesses, writeControlPlane } from "./control-plane.ts";
-import { ensureImageStore, placeImageStore } from "./image-store.ts";
-import { images as allImages, type Image, makeImages } from "./images.ts";
+import { endFilling, ensureImageStore, placeImageStore } from "./image-store.ts";
+import { images as allImages, type Image } from "./images.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { ApiError, connect } from "./kubernetes-api.ts";
 import { cgroupOf, hostPids, lastWords, launchMachine, readMachine, stopMachine } from "./machine.ts";
@@ -94,6 +94,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
   const running = readMachine(cluster);
   if (!running || running.phase === "stopping") {
     await mkdir(cluster, { recursive: true, mode: 0o700 });
+    await endFilling(fillingFolder(cluster));
     await stopMachine(cluster, cgroupOf(cluster));
     await prepare(options);
     signal.throwIfAborted();
@@ -119,6 +120,7 @@ export const stopCluster = async ({ state, keep }: { state: string; keep: boolea
   const { cluster, kubeconfig: files } = stateLayout(state);
   // Also without the folder there may be a cgroup of it; its path alone decides the name.
   await mkdir(cluster, { recursive: true, mode: 0o700 });
+  await endFilling(fillingFolder(cluster));
   const stopped = await stopMachine(cluster, cgroupOf(cluster));
   await rm(join(cluster, "status.json"), { force: true });
   if (!keep) {
@@ -158,6 +160,8 @@ export const bootstrapIdentities = async (state: string, signal: AbortSignal): P
   await applyBootstrapObjects(join(cluster, "bootstrap.yaml"), signal);
 };
 
+const fillingFolder = (cluster: string): string => join(cluster, "images");
+
 const prepare = async ({
   state,
   nodes,
@@ -173,8 +177,9 @@ const prepare = async ({
   await ensureCertificates(join(cluster, "pki"), nodes);
   await writeControlPlane(cluster, staticManifests ?? []);
   say("images");
-  const archives = await makeImages(images ?? allImages, programs, imageCache);
-  const store = await ensureImageStore(archives, programs, imageCache, signal);
+  const draft = fillingFolder(cluster);
+  const wanted = images ?? allImages;
+  const store = await ensureImageStore({ images: wanted, programs, cache: imageCache, draft, say, signal });
   for (let index = 0; index < nodes; index++) {
     await writeNode(cluster, index, cgroupOf(cluster));
     await mkdir(dirname(containerdFolder(cluster, index)), { recursive: true });

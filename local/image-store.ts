@@ -5,7 +5,6 @@ import {
   copyFile,
   link,
   mkdir,
-  mkdtemp,
   readdir,
   readFile,
   readlink,
@@ -17,40 +16,61 @@ import {
 } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { withLock } from "../engine/lock.ts";
+import type { Say } from "../engine/progress.ts";
+import { fingerprint, type Image, makeImages } from "./images.ts";
 import { cgroupOf, lastWords, launchMachine, readMachine, stopMachine } from "./machine.ts";
 import { environment, inside } from "./spec.ts";
 
 /** Seconds that filling the store may take; 500 MB of images took 6 s on 2 cores. */
 const fillingBound = 180;
 
-/**
- * The folder of a store that holds these archives; made where it is missing, by a containerd in a machine of its own.
- *
- * @param archives paths of OCI archives, whose names change with their content
- */
-export const ensureImageStore = async (
-  archives: readonly string[],
-  programs: string,
-  cache: string,
-  signal: AbortSignal,
-): Promise<string> => {
+export interface ImageStoreOptions {
+  readonly images: readonly Image[];
+  /** Folder with the programs, among them those that the images hold. */
+  readonly programs: string;
+  /** Folder that keeps images between starts and clones. */
+  readonly cache: string;
+  /** Folder of the state for the machine that fills the store: who stops the cluster stops it too. */
+  readonly draft: string;
+  readonly say: Say;
+  readonly signal: AbortSignal;
+}
+
+/** The folder of a store that holds these images; made where it is missing, by a containerd in a machine of its own. */
+export const ensureImageStore = async (options: ImageStoreOptions): Promise<string> => {
+  const { images, programs, cache, draft, say, signal } = options;
   const { size, mtimeMs } = await stat(join(programs, "containerd"));
-  const key = createHash("sha256").update(JSON.stringify([1, size, mtimeMs, archives.map((path) => basename(path))]));
-  const store = join(cache, `store-${key.digest("hex").slice(0, 24)}`);
-  if (await stat(store).catch(() => undefined)) return store;
+  const prints = await Promise.all(images.map((image) => fingerprint(image, programs)));
+  const key = createHash("sha256")
+    .update(JSON.stringify([2, size, mtimeMs, prints]))
+    .digest("hex");
+  const store = join(cache, `store-${key.slice(0, 24)}`);
+  const isThere = () => stat(store).catch(() => undefined);
+  if (await isThere()) return store;
   await mkdir(cache, { recursive: true });
-  const draft = await mkdtemp(join(cache, "filling."));
-  try {
-    await fill(draft, archives, programs, cache, signal);
-    // Somebody else may have been faster: both are the same.
-    await rename(join(draft, "root"), store).catch(async (error) => {
-      if (!(await stat(store).catch(() => undefined))) throw error;
-    });
-  } finally {
-    await stopMachine(draft, cgroupOf(draft));
+  const waiting = ({ pid }: { pid: number }) => say(`process ${pid} makes the images; waiting for that`);
+  await withLock(join(cache, ".lock"), { purpose: "makes images", signal, waiting }, async () => {
+    if (await isThere()) return;
+    const archives = await makeImages(images, programs, cache);
+    say("importing the images");
+    try {
+      await fill(draft, archives, programs, cache, signal);
+    } finally {
+      await endFilling(draft);
+    }
+    await rm(`${store}.new`, { recursive: true, force: true });
+    await linkTree(join(draft, "root"), `${store}.new`);
+    await rename(`${store}.new`, store);
     await rm(draft, { recursive: true, force: true });
-  }
+  });
   return store;
+};
+
+/** Ends the machine that fills a store, also one that a killed start has left. */
+export const endFilling = async (draft: string): Promise<void> => {
+  if (!(await stat(draft).catch(() => undefined))) return;
+  await stopMachine(draft, cgroupOf(draft));
 };
 
 /** Puts a store where a node's containerd looks for it, without copying its content; keeps what is already there of it. */
@@ -70,6 +90,8 @@ const fill = async (
   images: string,
   signal: AbortSignal,
 ) => {
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(draft, { recursive: true, mode: 0o700 });
   await writeFile(join(draft, "containerd.toml"), configuration);
   const ctr = `${inside.bin}/ctr --address ${socket} --namespace k8s.io images import --local`;
   const imports = archives.map((archive) => `${ctr} /run/plumbline/images/${basename(archive)} & all="$all $!"`);

@@ -1,6 +1,6 @@
 // Container images of the local cluster, made from programs: no registry is needed. The same program gives the same bytes.
 import { createHash } from "node:crypto";
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
 import { create } from "tar";
@@ -63,7 +63,7 @@ export const images: readonly Image[] = [
 ];
 
 /**
- * Makes the archives (OCI layout in a tar file, uncompressed: nothing travels) that are missing.
+ * Makes the archives (OCI layout in a tar file, uncompressed: nothing travels) that are missing; one caller at a time.
  *
  * @param programs folder with the programs
  * @param cache folder that keeps archives between starts and clones
@@ -74,21 +74,25 @@ export const makeImages = async (wanted: readonly Image[], programs: string, cac
   const paths: string[] = [];
   for (const image of wanted) {
     const program = join(programs, image.program);
-    const path = join(cache, `${basename(image.path)}-${await fingerprint(image, program)}.tar`);
+    const path = join(cache, `${basename(image.path)}-${await fingerprint(image, programs)}.tar`);
     if (!(await stat(path).catch(() => undefined))) await makeImage(image, program, path);
     paths.push(path);
   }
   return paths;
 };
 
-/** Reading hundreds of megabytes at each start would cost more than the rest: size and time stand for the content. */
-const fingerprint = async (image: Image, program: string): Promise<string> => {
-  const { size, mtimeMs } = await stat(program);
+/**
+ * A short hash that changes with the image. Reading hundreds of megabytes at each start would cost more than the rest:
+ * size and time stand for the content of the program.
+ */
+export const fingerprint = async (image: Image, programs: string): Promise<string> => {
+  const { size, mtimeMs } = await stat(join(programs, image.program));
   return digest(JSON.stringify([3, image, size, mtimeMs, process.arch])).slice(0, 24);
 };
 
 const makeImage = async (image: Image, program: string, path: string): Promise<void> => {
-  const draft = await mkdtemp(`${path}.`);
+  const draft = `${path}.new`;
+  await rm(draft, { recursive: true, force: true });
   try {
     const content = join(draft, "content");
     const file = join(content, image.path);

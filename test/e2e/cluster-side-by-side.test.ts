@@ -1,6 +1,7 @@
 // Two clusters at once with the same addresses inside, and starts that are killed half-way.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -50,6 +51,8 @@ describe("a start that is killed", { skip: needsRoot, timeout: 600_000 }, () => 
   for (const seconds of [0.4, 0.8, 1.0, 1.3, 2, 4]) {
     it(`after ${seconds} s is continued, or stopped without a trace`, async () => {
       const host = await hostState();
+      mkdirSync(join(state, "cluster"), { recursive: true });
+      const group = cgroupOf(join(state, "cluster"));
       const script = `const { start } = await import(${JSON.stringify(join(import.meta.dirname, "cluster-fixtures.ts"))}); await start(${JSON.stringify(state)});`;
       const starting = spawn(process.execPath, ["--input-type=module", "--eval", script], { stdio: "ignore" });
       const ended = new Promise((resolve) => starting.once("exit", resolve));
@@ -61,7 +64,7 @@ describe("a start that is killed", { skip: needsRoot, timeout: 600_000 }, () => 
         assert.match(await kubectl(state, "ci", "get", "nodes", "--no-headers"), /^node-0\s+Ready/);
       }
       await stopCluster({ state, keep: false });
-      assert.deepEqual(processesOf(cgroupOf(state)), []);
+      assert.deepEqual(processesOf(group), []);
       assert.equal(await hostState(), host);
     });
   }
