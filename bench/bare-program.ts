@@ -15,12 +15,17 @@ const timed = async (clone: Clone, args: readonly string[]): Promise<number> => 
 /** Ratios of `preview --refresh` of the platform's stack to that of a bare program with as many ConfigMaps. */
 export const bareProgram = async (clone: Clone): Promise<number[]> => {
   const exported = await clone.plumbline(["pulumi", "stack", "export"]);
-  const { deployment } = JSON.parse(String(exported.stdout)) as { deployment: { resources: { custom: boolean; type: string }[] } };
+  const { deployment } = JSON.parse(String(exported.stdout)) as {
+    deployment: { resources: { custom: boolean; type: string }[] };
+  };
   const count = deployment.resources.filter(({ custom, type }) => custom && type.startsWith("kubernetes:")).length;
   const folder = join(clone.folder, "bench-bare");
   await mkdir(folder, { recursive: true });
   const kubeconfig = JSON.stringify(await readFile((await clone.status()).kubeconfig.ci, "utf8"));
-  await writeFile(join(folder, "Pulumi.yaml"), "name: bare\nruntime:\n  name: nodejs\n  options: { typescript: false }\nmain: index.ts\n");
+  await writeFile(
+    join(folder, "Pulumi.yaml"),
+    "name: bare\nruntime:\n  name: nodejs\n  options: { typescript: false }\nmain: index.ts\n",
+  );
   await writeFile(join(folder, "package.json"), '{ "type": "module" }');
   await writeFile(
     join(folder, "index.ts"),

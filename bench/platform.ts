@@ -48,18 +48,52 @@ export const measure = async (): Promise<void> => {
     const stops: number[] = [];
     let phases = "";
     for (let run = 0; run < runs; run++) {
-      starts.push(await seconds(async () => { phases = await must(clone, "start"); }));
+      starts.push(
+        await seconds(async () => {
+          phases = await must(clone, "start");
+        }),
+      );
       if (run < runs - 1) stops.push(await seconds(() => must(clone, "stop")));
     }
-    rows.push({ what: "`npm start`, warm, from nothing to the app's answer", goal: "≤ 20 s", values: starts, unit: "s" });
+    rows.push({
+      what: "`npm start`, warm, from nothing to the app's answer",
+      goal: "≤ 20 s",
+      values: starts,
+      unit: "s",
+    });
     const status = await clone.status();
     say(`${runs} pushes`);
-    rows.push({ what: "push to live: from `git push` returning to the changed answer", goal: "≤ 3 s", values: await repeat(() => pushToLive(status)), unit: "s" });
+    rows.push({
+      what: "push to live: from `git push` returning to the changed answer",
+      goal: "≤ 3 s",
+      values: await repeat(() => pushToLive(status)),
+      unit: "s",
+    });
     say("status, previews");
-    rows.push({ what: "`plumbline status`", goal: "≤ 1 s", values: await repeat(() => seconds(() => must(clone, "status"))), unit: "s" });
-    rows.push({ what: "`pulumi preview --refresh` as a ratio to a bare program with as many resources", goal: "≤ 1.3", values: await bareProgram(clone), unit: "" });
-    rows.push({ what: "`plumbline drift`", goal: "", values: await repeat(() => seconds(() => must(clone, "drift"))), unit: "s" });
-    rows.push({ what: "memory of the whole platform at rest (PSS)", goal: "≤ 1.2 GB", values: [await memory(status)], unit: "GB" });
+    rows.push({
+      what: "`plumbline status`",
+      goal: "≤ 1 s",
+      values: await repeat(() => seconds(() => must(clone, "status"))),
+      unit: "s",
+    });
+    rows.push({
+      what: "`pulumi preview --refresh` as a ratio to a bare program with as many resources",
+      goal: "≤ 1.3",
+      values: await bareProgram(clone),
+      unit: "",
+    });
+    rows.push({
+      what: "`plumbline drift`",
+      goal: "",
+      values: await repeat(() => seconds(() => must(clone, "drift"))),
+      unit: "s",
+    });
+    rows.push({
+      what: "memory of the whole platform at rest (PSS)",
+      goal: "≤ 1.2 GB",
+      values: [await memory(status)],
+      unit: "GB",
+    });
     stops.push(await seconds(() => must(clone, "stop")));
     rows.push({ what: "`npm stop`", goal: "≤ 3 s", values: stops, unit: "s" });
     process.stdout.write(`${table(rows)}\nSteps of the last start:\n\n${indent(phases)}\n\n${await costs()}`);
@@ -78,7 +112,11 @@ const pushToLive = async ({ git, apps }: Status): Promise<number> => {
   await execa("git", ["push", "--quiet"], { cwd: git.example });
   const url = apps[0]?.url ?? "";
   return seconds(() =>
-    eventually("the changed answer", async () => (await fetch(url)).text(), (text) => text.includes(wanted) && text.includes(head)),
+    eventually(
+      "the changed answer",
+      async () => (await fetch(url)).text(),
+      (text) => text.includes(wanted) && text.includes(head),
+    ),
   );
 };
 
@@ -110,7 +148,14 @@ const table = (rows: readonly Row[]): string => {
     return `| ${what} | ${goal} | ${number(median(values), unit)} | ${range} | ${values.length} |`;
   });
   const machine = `${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
-  return ["| what | goal | median | range | runs |", "| --- | --- | --- | --- | --- |", ...lines, "", `Measured on ${machine}, ${new Date().toISOString().slice(0, 10)}.`, ""].join("\n");
+  return [
+    "| what | goal | median | range | runs |",
+    "| --- | --- | --- | --- | --- |",
+    ...lines,
+    "",
+    `Measured on ${machine}, ${new Date().toISOString().slice(0, 10)}.`,
+    "",
+  ].join("\n");
 };
 
 const indent = (text: string): string =>

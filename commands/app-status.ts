@@ -134,21 +134,24 @@ const locate = async (state: string, record: KubernetesObject, failure: string):
   const folder = String(record.spec.path).replace(/^\.\//, "");
   const bare = join(stateLayout(state).git, repository);
   const search = async (pattern: string): Promise<string | undefined> => {
-    const found = await git(bare, "grep", "--line-number", "-E", pattern, commit || "HEAD", "--", folder).catch(() => "");
+    const found = await git(bare, "grep", "--line-number", "-E", pattern, commit || "HEAD", "--", folder).catch(
+      () => "",
+    );
     return found.split("\n")[0]?.match(/^[^:]*:([^:]+:\d+)/)?.[1];
   };
   const [, kind] = failure.match(/no matches for kind "([^"]+)"/) ?? [];
   if (kind) return search(`^ *kind: *["']?${kind}["']? *$`);
-  const [, object] = failure.match(/^([A-Z]\w+\/[\w./-]+) (?:dry-run failed|namespace not specified|invalid|apply failed)/) ?? [];
-  const [, file] = failure.match(new RegExp(`(${escape(folder)}/[\\w./-]+\\.ya?ml)`)) ?? [];
+  const [, object] =
+    failure.match(/^([A-Z]\w+\/[\w./-]+) (?:dry-run failed|namespace not specified|invalid|apply failed)/) ?? [];
+  const [, file] = failure.match(new RegExp(`(${literally(folder)}/[\\w./-]+\\.ya?ml)`)) ?? [];
   if (file) {
     const [, line] = failure.match(/line (\d+)/) ?? [];
     return line ? `${file}:${line}` : file;
   }
-  return object ? search(`^ *name: *["']?${escape(object.split("/").at(-1) ?? "")}["']? *$`) : undefined;
+  return object ? search(`^ *name: *["']?${literally(object.split("/").at(-1) ?? "")}["']? *$`) : undefined;
 };
 
-const escape = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
 // An apply that changed something although its commit had been applied before has undone a live edit.
 const revertOf = async (api: Api, record: KubernetesObject): Promise<AppStatus["reverted"]> => {

@@ -58,7 +58,11 @@ export const desiredObjects = async (stack: string, api: Api): Promise<Desired[]
   const path = resourcePaths(api);
   const resources = (deployment?.resources ?? []).filter(
     ({ type, custom, delete: going, inputs }) =>
-      custom && !going && type.startsWith("kubernetes:") && inputs?.kind !== undefined && inputs.apiVersion !== undefined,
+      custom &&
+      !going &&
+      type.startsWith("kubernetes:") &&
+      inputs?.kind !== undefined &&
+      inputs.apiVersion !== undefined,
   );
   return Promise.all(
     resources.map(async ({ urn, inputs }) => {

@@ -38,7 +38,10 @@ export const drift = async ({ stack, json }: DriftOptions): Promise<void> => {
   const [program, live] = await Promise.all([programFindings(stack, env), liveFindings(stack, state, env)]);
   const findings = [...program, ...live];
   if (json) process.stdout.write(`${JSON.stringify({ stack, findings }, null, 2)}\n`);
-  else process.stdout.write(findings.length === 0 ? `${pc.green("✔")} No drift: Git, state and cluster agree.\n` : report(findings));
+  else
+    process.stdout.write(
+      findings.length === 0 ? `${pc.green("✔")} No drift: Git, state and cluster agree.\n` : report(findings),
+    );
   process.exitCode = findings.length === 0 ? exit.done : exit.differences;
 };
 
@@ -93,7 +96,17 @@ export const objectFindings = async (api: Api, { name, object, path }: Desired):
     live = await api.get(path);
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
-    return [{ layer: "state to live", object: name, field: "", wanted: "the object", found: undefined, writer: undefined, time: undefined }];
+    return [
+      {
+        layer: "state to live",
+        object: name,
+        field: "",
+        wanted: "the object",
+        found: undefined,
+        writer: undefined,
+        time: undefined,
+      },
+    ];
   }
   const applied = await api.send<KubernetesObject>(
     "PATCH",
@@ -101,10 +114,21 @@ export const objectFindings = async (api: Api, { name, object, path }: Desired):
     object,
     "application/apply-patch+yaml",
   );
-  const hide = object.kind === "Secret" ? (value: unknown) => (value === undefined ? undefined : "(hidden)") : (value: unknown) => value;
+  const hide =
+    object.kind === "Secret"
+      ? (value: unknown) => (value === undefined ? undefined : "(hidden)")
+      : (value: unknown) => value;
   const edits = differences(declared(applied), declared(live)).map(({ path: field, wanted, found }): Finding => {
     const { manager, time } = lastWriter(live, field);
-    return { layer: "state to live", object: name, field: pathText(field), wanted: hide(wanted), found: hide(found), writer: manager, time };
+    return {
+      layer: "state to live",
+      object: name,
+      field: pathText(field),
+      wanted: hide(wanted),
+      found: hide(found),
+      writer: manager,
+      time,
+    };
   });
   const edited = new Set(edits.map(({ field }) => field));
   const additions = foreignFields(live, owner)
@@ -159,7 +183,9 @@ const differences = (wanted: unknown, found: unknown, path: readonly PathStep[] 
 
 const lastWriter = (live: KubernetesObject, field: readonly PathStep[]): { manager?: string; time?: string } => {
   const text = pathText(field);
-  const owners = foreignFields(live, owner).filter(({ path }) => text.startsWith(pathText(path)) || pathText(path).startsWith(text));
+  const owners = foreignFields(live, owner).filter(
+    ({ path }) => text.startsWith(pathText(path)) || pathText(path).startsWith(text),
+  );
   const last = owners.sort((a, b) => (b.time ?? "").localeCompare(a.time ?? ""))[0];
   return last ? { manager: last.manager, ...(last.time ? { time: last.time } : {}) } : {};
 };

@@ -17,11 +17,7 @@ export class Failure extends Error {
   readonly wayOut: string | undefined;
   readonly exitCode: number;
 
-  constructor(
-    code: string,
-    message: string,
-    options: { wayOut?: string; exitCode?: number; cause?: unknown } = {},
-  ) {
+  constructor(code: string, message: string, options: { wayOut?: string; exitCode?: number; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "Failure";
     this.code = code;

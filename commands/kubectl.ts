@@ -1,9 +1,10 @@
 // `plumbline kubectl`: kubectl as `developer`, who reads and does not write: the way to change something is Git.
-import { readCluster } from "../local/cluster.ts";
+
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { resolve } from "../engine/resolve.ts";
-import { passThrough } from "./pass-through.ts";
+import { readCluster } from "../local/cluster.ts";
 import { Failure } from "./failure.ts";
+import { passThrough } from "./pass-through.ts";
 
 /** Runs kubectl with the given arguments; its exit code becomes ours. */
 export const kubectl = async (rest: readonly string[]): Promise<void> => {

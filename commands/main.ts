@@ -18,7 +18,9 @@ const program = new Command("plumbline")
 
 program
   .command("start")
-  .description("bring up the local platform, or the same platform on a cluster that exists, and deliver its apps from Git")
+  .description(
+    "bring up the local platform, or the same platform on a cluster that exists, and deliver its apps from Git",
+  )
   .option("--stack <name>", "stack under stacks/ to bring up", "local")
   .option("--nodes <count>", "nodes of the local cluster", nodes, 1)
   .option("--context <name>", "use this context of your kubeconfig instead of a local cluster")
@@ -91,15 +93,22 @@ const run = async (): Promise<number> => {
     return Number(process.exitCode ?? exit.done);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exit.done : exit.usage;
-    if (error instanceof Failure) {
-      process.stderr.write(`\nplumbline: ${error.message}\n`);
-      if (error.wayOut) process.stderr.write(`  way out: ${error.wayOut}\n`);
-      if (error.code) process.stderr.write(`  code: ${error.code}\n`);
-      return error.exitCode;
-    }
-    process.stderr.write(`\nplumbline: ${error instanceof Error ? error.stack : String(error)}\n`);
-    return exit.failed;
+    return explain(error);
   }
+};
+
+// Expected failures say what to do; a stack trace would bury that. What is not expected keeps its trace.
+const explain = (error: unknown): number => {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : undefined;
+  const known = [error, cause].find((each) => each instanceof Failure) as Failure | undefined;
+  const expected =
+    error instanceof Error && ("exitCode" in error || "wayOut" in error || error.name === "InvalidDeclaration");
+  process.stderr.write(
+    `\nplumbline: ${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
+  );
+  if (known?.wayOut) process.stderr.write(`  way out: ${known.wayOut}\n`);
+  if (known) process.stderr.write(`  code: ${known.code}\n`);
+  return known?.exitCode ?? (expected && "exitCode" in error ? Number(error.exitCode) : exit.failed);
 };
 
 process.exitCode = await run();

@@ -24,13 +24,32 @@ interface Allowed {
 
 // Reviewed: what controllers of Kubernetes and of the agent keep on objects that somebody else declares.
 const allowed: readonly Allowed[] = [
-  { manager: /^kube-controller-manager$/, kinds: ["Deployment"], paths: /^metadata\.annotations\.deployment\.kubernetes\.io/ },
-  { manager: /^kube-controller-manager$/, kinds: ["DaemonSet", "StatefulSet"], paths: /^metadata\.annotations\.deprecated/ },
-  { manager: /^kube-controller-manager$/, kinds: ["PersistentVolumeClaim"], paths: /^(metadata\.annotations\.|spec\.volumeName$)/ },
+  {
+    manager: /^kube-controller-manager$/,
+    kinds: ["Deployment"],
+    paths: /^metadata\.annotations\.deployment\.kubernetes\.io/,
+  },
+  {
+    manager: /^kube-controller-manager$/,
+    kinds: ["DaemonSet", "StatefulSet"],
+    paths: /^metadata\.annotations\.deprecated/,
+  },
+  {
+    manager: /^kube-controller-manager$/,
+    kinds: ["PersistentVolumeClaim"],
+    paths: /^(metadata\.annotations\.|spec\.volumeName$)/,
+  },
   { manager: /^kube-controller-manager$/, kinds: ["ClusterRole"], paths: /^rules$/ },
   { manager: /^kube-(apiserver|controller-manager)$/, paths: /^metadata\.finalizers/ },
-  { manager: /^(source|kustomize|helm)-controller$|^gotk-/, paths: /^metadata\.(finalizers|annotations\.reconcile\.fluxcd\.io)/ },
-  { manager: /^plumbline-git-notifier$/, kinds: ["GitRepository"], paths: /^metadata\.annotations\.reconcile\.fluxcd\.io\/requestedAt$/ },
+  {
+    manager: /^(source|kustomize|helm)-controller$|^gotk-/,
+    paths: /^metadata\.(finalizers|annotations\.reconcile\.fluxcd\.io)/,
+  },
+  {
+    manager: /^plumbline-git-notifier$/,
+    kinds: ["GitRepository"],
+    paths: /^metadata\.annotations\.reconcile\.fluxcd\.io\/requestedAt$/,
+  },
 ];
 
 /**
@@ -58,7 +77,8 @@ export const foreignFields = (live: KubernetesObject, owner: string): ForeignFie
   return found;
 };
 
-const isOwner = (entry: ManagedFields, owner: string): boolean => entry.manager === owner && entry.operation === "Apply";
+const isOwner = (entry: ManagedFields, owner: string): boolean =>
+  entry.manager === owner && entry.operation === "Apply";
 
 const isAllowed = (entry: ManagedFields, live: KubernetesObject, path: readonly PathStep[]): boolean =>
   allowed.some(
@@ -125,7 +145,11 @@ export const pointer = (object: unknown, path: readonly PathStep[]): string | un
   let value = object;
   let text = "";
   for (const each of path) {
-    const key = Array.isArray(value) ? value.findIndex((item) => matches(each, item)) : typeof each === "string" ? each : -1;
+    const key = Array.isArray(value)
+      ? value.findIndex((item) => matches(each, item))
+      : typeof each === "string"
+        ? each
+        : -1;
     if (key === -1) return undefined;
     value = (value as Record<string | number, unknown>)[key];
     if (value === undefined) return undefined;

@@ -17,7 +17,9 @@ export const passThrough = async (
   process.on("SIGTERM", forward);
   try {
     process.exitCode = await new Promise<number>((resolve, reject) => {
-      child.on("error", (cause) => reject(new Failure("CANNOT_RUN", `${path}: ${cause.message}`, { wayOut: "plumbline doctor", cause })));
+      child.on("error", (cause) =>
+        reject(new Failure("CANNOT_RUN", `${path}: ${cause.message}`, { wayOut: "plumbline doctor", cause })),
+      );
       child.on("close", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
     });
   } finally {

@@ -88,9 +88,9 @@ export const runPulumi = async (
     all: true,
     maxBuffer: 256 * 1024 * 1024,
     // Pulumi writes its state down before it ends; killing it at once would leave pending operations.
-    cancelSignal: options.signal,
     forceKillAfterDelay: 20_000,
-  } as const);
+    ...(options.signal ? { cancelSignal: options.signal } : {}),
+  });
   if (options.line) {
     const { line } = options;
     (async () => {
@@ -101,7 +101,11 @@ export const runPulumi = async (
   const exitCode = result.exitCode ?? 1;
   if (!(options.exitCodes ?? [0]).includes(exitCode)) {
     options.signal?.throwIfAborted();
-    const tail = String(result.all ?? "").trim().split("\n").slice(-40).join("\n");
+    const tail = String(result.all ?? "")
+      .trim()
+      .split("\n")
+      .slice(-40)
+      .join("\n");
     throw new Failure("PULUMI_FAILED", `pulumi ${args.slice(0, 2).join(" ")} ended with ${exitCode}:\n${tail}`, {
       wayOut: hint(tail),
     });

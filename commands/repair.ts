@@ -35,7 +35,10 @@ export const removeAdditions = async (stack: string, state: string, env: Record<
         [unchanged, ...removals.map((each) => ({ op: "remove", path: each }))],
         "application/json-patch+json",
       );
-      repairs.push({ object: name, fields: foreign.map(({ path: field, manager }) => ({ field: pathText(field), manager })) });
+      repairs.push({
+        object: name,
+        fields: foreign.map(({ path: field, manager }) => ({ field: pathText(field), manager })),
+      });
     }
     return repairs;
   } finally {

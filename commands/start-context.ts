@@ -1,8 +1,9 @@
 // `plumbline start --context`: the same platform on a cluster that exists. No local cluster, no Git server: the person
 // names a repository that the cluster can reach and a registry that holds the images.
-import { join } from "node:path";
-import { homedir } from "node:os";
+
 import { mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { crds } from "../engine/crds.ts";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { withLock } from "../engine/lock.ts";
@@ -21,10 +22,14 @@ export const startOnContext = async (options: StartOptions & { context: string }
   const { context, git, registry } = options;
   const kubeconfig = (process.env.KUBECONFIG ?? "").split(":").find(Boolean) ?? join(homedir(), ".kube", "config");
   if (!git) {
-    throw new Failure("NO_REPOSITORY", "--context needs a Git repository that the cluster can reach, with the manifests of the app under apps/hello.", {
-      wayOut: `npm start -- --context ${context} --git https://git.example.com/you/platform.git${registry ? "" : " --registry registry.example.com/mirror"}`,
-      exitCode: exit.usage,
-    });
+    throw new Failure(
+      "NO_REPOSITORY",
+      "--context needs a Git repository that the cluster can reach, with the manifests of the app under apps/hello.",
+      {
+        wayOut: `npm start -- --context ${context} --git https://git.example.com/you/platform.git${registry ? "" : " --registry registry.example.com/mirror"}`,
+        exitCode: exit.usage,
+      },
+    );
   }
   const api = await connect(kubeconfig, context).catch((cause: Error) => {
     throw new Failure("NO_CONTEXT", cause.message, { wayOut: "kubectl config get-contexts", cause });
@@ -38,26 +43,33 @@ export const startOnContext = async (options: StartOptions & { context: string }
   const state = stateFolder();
   await mkdir(stateLayout(state).pulumi, { recursive: true, mode: 0o700 });
   const plan = await planPrograms(pulumiPrograms);
-  await withLock(stateLayout(state).lock, { purpose: "starts the platform", waiting: ({ pid }) => process.stderr.write(`waiting for process ${pid}\n`) }, () =>
-    runPlan([
-      ...plan.steps,
-      { title: "Check the types of the stacks", seconds: 5, run: (_, signal) => typeCheck(signal) },
-      {
-        title: `pulumi up of stack ${stack} on ${context}`,
-        seconds: 60,
-        run: async (say, signal) => {
-          await crds();
-          await ensureStack(state, stack);
-          await rememberStack(state, stack);
-          const env = await pulumiEnvironment(state, stack);
-          const settings = { kubeconfig, context, git, ...(registry ? { registry } : {}) };
-          for (const [key, value] of Object.entries(settings)) {
-            await runPulumi(["config", "set", `plumbline:${key}`, value, "--stack", stack], env);
-          }
-          await runPulumi(["up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs"], env, { signal, line: (text) => say(text.trim().slice(0, 80)) });
+  await withLock(
+    stateLayout(state).lock,
+    { purpose: "starts the platform", waiting: ({ pid }) => process.stderr.write(`waiting for process ${pid}\n`) },
+    () =>
+      runPlan([
+        ...plan.steps,
+        { title: "Check the types of the stacks", seconds: 5, run: (_, signal) => typeCheck(signal) },
+        {
+          title: `pulumi up of stack ${stack} on ${context}`,
+          seconds: 60,
+          run: async (say, signal) => {
+            await crds();
+            await ensureStack(state, stack);
+            await rememberStack(state, stack);
+            const env = await pulumiEnvironment(state, stack);
+            const settings = { kubeconfig, context, git, ...(registry ? { registry } : {}) };
+            for (const [key, value] of Object.entries(settings)) {
+              await runPulumi(["config", "set", `plumbline:${key}`, value, "--stack", stack], env);
+            }
+            await runPulumi(
+              ["up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs"],
+              env,
+              { signal, line: (text) => say(text.trim().slice(0, 80)) },
+            );
+          },
         },
-      },
-    ]),
+      ]),
   );
   process.stdout.write(`
 The platform is on ${context}. Its agent follows ${git}.

@@ -12,7 +12,7 @@ import { gitServerParts, gitUrl } from "../local/git-process.ts";
 import { connect } from "../local/kubernetes-api.ts";
 import { admissionManifests } from "../policies/admission.ts";
 import { loadStack } from "../stacks/shared/load.ts";
-import { appStatuses, type AppStatus } from "./app-status.ts";
+import { type AppStatus, appStatuses } from "./app-status.ts";
 import { exposedForwards, urlsOfApps } from "./exposed.ts";
 import { Failure } from "./failure.ts";
 import { writePlatformFile } from "./platform-file.ts";
@@ -140,12 +140,26 @@ const readApps = async (state: string): Promise<AppStatus[]> => {
   }
 };
 
-const bringUp = async (state: string, stack: string, say: (detail: string) => void, signal: AbortSignal): Promise<void> => {
+const bringUp = async (
+  state: string,
+  stack: string,
+  say: (detail: string) => void,
+  signal: AbortSignal,
+): Promise<void> => {
   const env = await pulumiEnvironment(state, stack);
   const unfinished = join(stateLayout(state).pulumi, "unfinished");
   if (await stat(unfinished).catch(() => undefined)) await forgetInterruption(stack, env);
   await writeFile(unfinished, `${stack}\n`);
-  const args = ["up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--color=never", "--suppress-outputs"];
+  const args = [
+    "up",
+    "--stack",
+    stack,
+    "--yes",
+    "--skip-preview",
+    "--non-interactive",
+    "--color=never",
+    "--suppress-outputs",
+  ];
   const line = (text: string) => {
     const [, action, type, name] = text.match(/^\s*[+~@-]*\s*(\S+)\s+(\S+)\s+(creat\w+|updat\w+|delet\w+)/) ?? [];
     if (action && type) say(`${name ?? action} ${type}`);
@@ -162,7 +176,11 @@ const forgetInterruption = async (stack: string, env: Record<string, string>): P
   const exported = JSON.parse(stdout) as { deployment?: { pending_operations?: unknown[] } };
   if (!exported.deployment?.pending_operations?.length) return;
   const file = join(env.PULUMI_HOME ?? "", "without-pending.json");
-  await writeFile(file, JSON.stringify({ ...exported, deployment: { ...exported.deployment, pending_operations: [] } }), { mode: 0o600 });
+  await writeFile(
+    file,
+    JSON.stringify({ ...exported, deployment: { ...exported.deployment, pending_operations: [] } }),
+    { mode: 0o600 },
+  );
   await runPulumi(["stack", "import", "--stack", stack, "--file", file], env);
   await rm(file);
 };
@@ -177,9 +195,13 @@ const waitForApps = async (state: string, say: (detail: string) => void, signal:
     if (apps.length > 0 && !waiting && (await answers(apps))) return;
     if (waiting) say(`${waiting.name}: ${waiting.message ?? "not delivered yet"}`);
     if (performance.now() > until) {
-      throw new Failure("APP_NOT_DELIVERED", `${waiting?.name ?? "an app"} was not delivered within ${deliveryBound} s: ${waiting?.message ?? "it does not answer"}`, {
-        wayOut: "mend its manifests in the repository and push; plumbline status tells how it goes",
-      });
+      throw new Failure(
+        "APP_NOT_DELIVERED",
+        `${waiting?.name ?? "an app"} was not delivered within ${deliveryBound} s: ${waiting?.message ?? "it does not answer"}`,
+        {
+          wayOut: "mend its manifests in the repository and push; plumbline status tells how it goes",
+        },
+      );
     }
   }
 };

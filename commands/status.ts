@@ -60,7 +60,11 @@ export const readStatus = async (state: string): Promise<PlatformStatus> => {
     stack: facts?.stack ?? "",
     kubeconfig: layout.kubeconfig,
     api: { url: cluster?.api ?? "" },
-    git: { url: cluster?.forwards.git ? gitUrl(cluster.forwards.git) : "", branch: facts?.branch ?? "main", example: layout.example },
+    git: {
+      url: cluster?.forwards.git ? gitUrl(cluster.forwards.git) : "",
+      branch: facts?.branch ?? "main",
+      example: layout.example,
+    },
     processes: (cluster?.processes ?? []).map(({ name, pid, since, restarts, lastExit }) => ({
       name,
       pid: pid ?? 0,
@@ -115,13 +119,25 @@ const readLive = async (api: Api, state: string, facts: PlatformFile | undefined
 const slotLabel = "plumbline.dev/slot";
 
 const holds = (object: KubernetesObject, type: string): boolean =>
-  (object.status?.conditions ?? []).some((each: { type: string; status: string }) => each.type === type && each.status === "True");
+  (object.status?.conditions ?? []).some(
+    (each: { type: string; status: string }) => each.type === type && each.status === "True",
+  );
 
 // A layer is the Deployments of the namespaces that carry its slot's label.
-const isReady = (slot: string, namespaces: readonly KubernetesObject[], deployments: readonly KubernetesObject[]): boolean => {
-  const homes = namespaces.filter(({ metadata }) => metadata.labels?.[slotLabel] === slot).map(({ metadata }) => metadata.name);
-  const mine = deployments.filter(({ metadata }) => homes.includes(metadata.namespace ?? "") || metadata.labels?.[slotLabel] === slot);
-  return mine.length > 0 && mine.every(({ spec, status: found }) => (found?.readyReplicas ?? 0) >= (spec.replicas ?? 1));
+const isReady = (
+  slot: string,
+  namespaces: readonly KubernetesObject[],
+  deployments: readonly KubernetesObject[],
+): boolean => {
+  const homes = namespaces
+    .filter(({ metadata }) => metadata.labels?.[slotLabel] === slot)
+    .map(({ metadata }) => metadata.name);
+  const mine = deployments.filter(
+    ({ metadata }) => homes.includes(metadata.namespace ?? "") || metadata.labels?.[slotLabel] === slot,
+  );
+  return (
+    mine.length > 0 && mine.every(({ spec, status: found }) => (found?.readyReplicas ?? 0) >= (spec.replicas ?? 1))
+  );
 };
 
 const mark = (good: boolean): string => (good ? pc.green("✔") : pc.red("✖"));
@@ -135,8 +151,28 @@ const ago = (time: string | undefined): string => {
 };
 
 const table = (head: string[], rows: string[][]): string => {
-  const plain = { top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  " };
-  const drawn = new Table({ head: head.map((each) => pc.dim(each)), chars: plain, style: { head: [], border: [], "padding-left": 0, "padding-right": 0 } });
+  const plain = {
+    top: "",
+    "top-mid": "",
+    "top-left": "",
+    "top-right": "",
+    bottom: "",
+    "bottom-mid": "",
+    "bottom-left": "",
+    "bottom-right": "",
+    left: "",
+    "left-mid": "",
+    mid: "",
+    "mid-mid": "",
+    right: "",
+    "right-mid": "",
+    middle: "  ",
+  };
+  const drawn = new Table({
+    head: head.map((each) => pc.dim(each)),
+    chars: plain,
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+  });
   drawn.push(...rows);
   return `${drawn.toString()}\n`;
 };
@@ -182,5 +218,8 @@ const page = async (found: PlatformStatus): Promise<string> => {
 const restarts = ({ processes }: PlatformStatus): string =>
   processes
     .filter((each) => each.restarts > 0 || each.pid === 0)
-    .map(({ name, restarts: count, pid, lastExit }) => `\n  ${pid === 0 ? "does not run: " : ""}${name}, started again ${count} times${lastExit ? `: ${lastExit}` : ""}`)
+    .map(
+      ({ name, restarts: count, pid, lastExit }) =>
+        `\n  ${pid === 0 ? "does not run: " : ""}${name}, started again ${count} times${lastExit ? `: ${lastExit}` : ""}`,
+    )
     .join("");

@@ -36,7 +36,9 @@ export const typeCheck = async (signal: AbortSignal): Promise<void> => {
 
 const fingerprint = async (): Promise<string> => {
   const hash = createHash("sha256");
-  const files = (await Array.fromAsync(glob(sources, { cwd: root, exclude: ["**/node_modules/**", "**/dist/**"] }))).sort();
+  const files = (
+    await Array.fromAsync(glob(sources, { cwd: root, exclude: ["**/node_modules/**", "**/dist/**"] }))
+  ).sort();
   for (const file of files) hash.update(`${file}\0`).update(await readFile(join(root, file)));
   return hash.digest("hex");
 };

@@ -38,4 +38,3 @@ export const gitServerParts = async (): Promise<{ process: ProcessSpec; mounts: 
 
 /** URL of the repository as the host reaches it, through this forward's address. */
 export const gitUrl = (address: string): string => `http://${address}/${repository}`;
-

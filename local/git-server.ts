@@ -16,7 +16,7 @@ export interface GitServerOptions {
   readonly pushed: (repository: string) => void;
 }
 
-const pushes = (request: IncomingMessage, url: URL): boolean =>
+const pushes = (url: URL): boolean =>
   url.pathname.endsWith("/git-receive-pack") || url.searchParams.get("service") === "git-receive-pack";
 
 const authorized = (request: IncomingMessage, token: string): boolean => {
@@ -30,7 +30,7 @@ export const gitServer = (options: GitServerOptions) =>
   createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://git");
     if (url.pathname === "/healthz") return void response.end("ok\n");
-    if (pushes(request, url) && !authorized(request, options.token)) {
+    if (pushes(url) && !authorized(request, options.token)) {
       response.writeHead(401, { "WWW-Authenticate": 'Basic realm="plumbline"' });
       return void response.end("A push needs the credentials of this platform; its example checkout has them.\n");
     }
@@ -57,7 +57,7 @@ const serve = (request: IncomingMessage, response: ServerResponse, url: URL, opt
       HTTP_CONTENT_ENCODING: request.headers["content-encoding"] ?? "",
       ...(request.headers["content-length"] ? { CONTENT_LENGTH: request.headers["content-length"] } : {}),
       REMOTE_ADDR: request.socket.remoteAddress ?? "",
-      REMOTE_USER: pushes(request, url) ? "plumbline" : "",
+      REMOTE_USER: pushes(url) ? "plumbline" : "",
     },
     stdio: ["pipe", "pipe", "inherit"],
   });

@@ -1,6 +1,6 @@
 // Talks to a Kubernetes API server without the client library, whose import alone costs more than `status` may take.
 import { readFileSync } from "node:fs";
-import { Agent, type RequestOptions, request } from "node:https";
+import { Agent, type AgentOptions, type RequestOptions, request } from "node:https";
 import { load } from "js-yaml";
 
 /** An object as the API server returns it. */
@@ -78,7 +78,7 @@ const timeout = 10_000;
  */
 export const connect = async (file: string, context?: string): Promise<Api> => {
   const { server, options } = await credentials(file, context);
-  const agent = new Agent({ keepAlive: true, maxSockets: 8, ...options });
+  const agent = new Agent({ ...(options as AgentOptions), keepAlive: true, maxSockets: 8 });
   const call = <T>(method: string, path: string, body?: unknown, type?: string): Promise<T> =>
     new Promise((resolve, reject) => {
       const what = `${method} ${path}`;

@@ -1,14 +1,23 @@
 // A clone of this repository as it stands in the working tree, for tests that start and stop platforms as a person does.
 import { cp, mkdir, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { execa, type Result } from "execa";
+import { execa } from "execa";
 import { root } from "../engine/folders.ts";
+
+/** How a command ended. */
+export interface Finished {
+  readonly exitCode?: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Both, as a terminal shows them. */
+  readonly all: string;
+}
 
 /** A clone, and the commands a person gives in it. */
 export interface Clone {
   readonly folder: string;
   /** Runs `plumbline <args>` there; never throws on an exit code. */
-  readonly plumbline: (args: readonly string[], options?: { signal?: AbortSignal }) => Promise<Result<{ reject: false; all: true }>>;
+  readonly plumbline: (args: readonly string[], options?: { signal?: AbortSignal }) => Promise<Finished>;
   /** What `plumbline status --json` says. */
   readonly status: () => Promise<Status>;
   /** Stops its platform and removes it. */
@@ -24,7 +33,12 @@ export interface Status {
   readonly api: { readonly url: string };
   readonly git: { readonly url: string; readonly branch: string; readonly example: string };
   readonly nodes: readonly { readonly name: string; readonly ready: boolean }[];
-  readonly layers: readonly { readonly slot: string; readonly implementation: string; readonly version: string; readonly ready: boolean }[];
+  readonly layers: readonly {
+    readonly slot: string;
+    readonly implementation: string;
+    readonly version: string;
+    readonly ready: boolean;
+  }[];
   readonly apps: readonly {
     readonly name: string;
     readonly namespace: string;
@@ -36,7 +50,12 @@ export interface Status {
     readonly message?: string;
     readonly reverted?: { readonly what: string; readonly at: string };
   }[];
-  readonly processes: readonly { readonly name: string; readonly pid: number; readonly since: string; readonly restarts: number }[];
+  readonly processes: readonly {
+    readonly name: string;
+    readonly pid: number;
+    readonly since: string;
+    readonly restarts: number;
+  }[];
 }
 
 /** The clone that {@link cloneHere} made in this folder. */
@@ -66,12 +85,21 @@ export const cloneAt = (folder: string): Clone => {
 export const cloneHere = async (name: string): Promise<Clone> => {
   const folder = join(root, ".plumbline", `test-${process.pid}-${name}`);
   await rm(folder, { recursive: true, force: true });
-  const { stdout } = await execa("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: root });
+  const { stdout } = await execa("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+    cwd: root,
+  });
   const files = stdout.split("\0").filter(Boolean);
-  for (const parent of new Set(files.map((file) => dirname(join(folder, file))))) await mkdir(parent, { recursive: true });
-  await Promise.all(files.map((file) => cp(join(root, file), join(folder, file), { verbatimSymlinks: true }).catch(gone)));
+  for (const parent of new Set(files.map((file) => dirname(join(folder, file)))))
+    await mkdir(parent, { recursive: true });
+  await Promise.all(
+    files.map((file) => cp(join(root, file), join(folder, file), { verbatimSymlinks: true }).catch(gone)),
+  );
   await symlink(join(root, "node_modules"), join(folder, "node_modules"));
-  for (const args of [["init", "--quiet", "--initial-branch=main"], ["add", "--all"], ["commit", "--quiet", "--message=clone"]]) {
+  for (const args of [
+    ["init", "--quiet", "--initial-branch=main"],
+    ["add", "--all"],
+    ["commit", "--quiet", "--message=clone"],
+  ]) {
     await execa("git", ["-c", "user.name=test", "-c", "user.email=test@localhost", ...args], { cwd: folder });
   }
   return cloneAt(folder);

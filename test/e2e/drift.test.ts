@@ -33,7 +33,15 @@ test("an edited field is found with both values and its writer, and pulumi up re
   const [finding] = findings.filter(({ field }) => field === "spec.replicas");
   assert.deepEqual(
     { ...finding, time: undefined },
-    { layer: "state to live", object: "Deployment flux-system/source-controller", field: "spec.replicas", wanted, found: 0, writer: "kubectl-edit", time: undefined },
+    {
+      layer: "state to live",
+      object: "Deployment flux-system/source-controller",
+      field: "spec.replicas",
+      wanted,
+      found: 0,
+      writer: "kubectl-edit",
+      time: undefined,
+    },
   );
   const plain = await clone.plumbline(["pulumi", "preview", "--refresh", "--expect-no-changes", "--non-interactive"]);
   assert.notEqual(plain.exitCode, 0, "Pulumi's own check sees an edit");
@@ -55,7 +63,14 @@ test("a stranger's sidecar, variable and label are found, though Pulumi's refres
           spec: {
             containers: [
               { name: container.name, env: [{ name: "STRANGER", value: "1" }] },
-              { ...container, name: "sidecar", ports: [], args: ["--help"], readinessProbe: undefined, livenessProbe: undefined },
+              {
+                ...container,
+                name: "sidecar",
+                ports: [],
+                args: ["--help"],
+                readinessProbe: undefined,
+                livenessProbe: undefined,
+              },
             ],
           },
         },
@@ -74,7 +89,10 @@ test("a stranger's sidecar, variable and label are found, though Pulumi's refres
   ]) {
     assert.ok(fields.includes(wanted), `${wanted} is not among\n${fields.join("\n")}`);
   }
-  assert.ok(findings.every(({ writer }) => writer === "stranger"), JSON.stringify(findings));
+  assert.ok(
+    findings.every(({ writer }) => writer === "stranger"),
+    JSON.stringify(findings),
+  );
   const up = await clone.plumbline(["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]);
   assert.equal(up.exitCode, 0, String(up.all));
   const { exitCode: after, findings: left } = await drift();
@@ -87,9 +105,10 @@ test("an object that somebody deleted is found and made again", async () => {
   const name = first?.metadata.name ?? assert.fail("no NetworkPolicy to delete");
   await api.send("DELETE", `${path}/${name}`, undefined);
   const { findings } = await drift();
-  assert.deepEqual(findings.map(({ object, wanted }) => ({ object, wanted })), [
-    { object: `NetworkPolicy flux-system/${name}`, wanted: "the object" },
-  ]);
+  assert.deepEqual(
+    findings.map(({ object, wanted }) => ({ object, wanted })),
+    [{ object: `NetworkPolicy flux-system/${name}`, wanted: "the object" }],
+  );
   const up = await clone.plumbline(["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]);
   assert.equal(up.exitCode, 0, String(up.all));
   await api.get(`${path}/${name}`);
@@ -99,7 +118,12 @@ test("a live edit of an app is undone by the agent, and status shows that it hap
   const app = "/apis/apps/v1/namespaces/hello/deployments/hello";
   const before = (await api.get(app)).spec.replicas;
   await edit(app, { spec: { replicas: 5 } }, "kubectl-edit");
-  await eventually("the agent undoes the edit", () => api.get(app), ({ spec }) => spec.replicas === before, 60);
+  await eventually(
+    "the agent undoes the edit",
+    () => api.get(app),
+    ({ spec }) => spec.replicas === before,
+    60,
+  );
   const now = await eventually("status shows it", clone.status, ({ apps }) => apps[0]?.reverted !== undefined, 30);
   assert.match(now.apps[0]?.reverted?.what ?? "", /Deployment\/hello\/hello configured/);
 });

@@ -9,7 +9,11 @@ import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
 let clone: Clone;
 let status: Status;
 const app = (now: Status) => now.apps[0] ?? assert.fail("no app");
-const answer = async () => (await fetch(app(status).url, { headers: { Accept: "application/json" } })).json() as Promise<{ message: string; commit: string }>;
+const answer = async () =>
+  (await fetch(app(status).url, { headers: { Accept: "application/json" } })).json() as Promise<{
+    message: string;
+    commit: string;
+  }>;
 const inExample = (...args: string[]) => execa("git", args, { cwd: status.git.example });
 
 before(async () => {
@@ -18,9 +22,19 @@ before(async () => {
 });
 
 describe("a program of the platform is killed and comes back", () => {
-  for (const program of ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "git-server", "containerd", "kubelet", "kube-proxy"]) {
+  for (const program of [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "git-server",
+    "containerd",
+    "kubelet",
+    "kube-proxy",
+  ]) {
     test(program, async () => {
-      const find = (now: Status) => now.processes.find(({ name }) => name.split("/").at(-1) === program) ?? assert.fail(`no ${program}`);
+      const find = (now: Status) =>
+        now.processes.find(({ name }) => name.split("/").at(-1) === program) ?? assert.fail(`no ${program}`);
       const { pid, restarts } = find(await clone.status());
       process.kill(pid, "SIGKILL");
       const now = await eventually(
@@ -54,7 +68,12 @@ describe("a Flux controller is killed and comes back", () => {
       await inExample("commit", "--quiet", "--allow-empty", "--message", `after ${controller}`);
       await inExample("push", "--quiet");
       const { stdout: head } = await inExample("rev-parse", "HEAD");
-      await eventually("the next commit is delivered", clone.status, (now) => app(now).commit === head && app(now).healthy, 60);
+      await eventually(
+        "the next commit is delivered",
+        clone.status,
+        (now) => app(now).commit === head && app(now).healthy,
+        60,
+      );
     });
   }
 });
@@ -62,7 +81,12 @@ describe("a Flux controller is killed and comes back", () => {
 describe("a wrong manifest is refused whole, the version that ran stays, and status names the file", () => {
   const cases = [
     { name: "not YAML", file: "broken.yaml", text: "kind: ConfigMap\n  name: [unclosed\n", says: /broken\.yaml/ },
-    { name: "of an unknown kind", file: "unknown.yaml", text: "apiVersion: example.com/v1\nkind: Teapot\nmetadata:\n  name: short\n", says: /unknown\.yaml:2.*Teapot/s },
+    {
+      name: "of an unknown kind",
+      file: "unknown.yaml",
+      text: "apiVersion: example.com/v1\nkind: Teapot\nmetadata:\n  name: short\n",
+      says: /unknown\.yaml:2.*Teapot/s,
+    },
     {
       name: "refused by the API server",
       file: "refused.yaml",
@@ -87,7 +111,12 @@ describe("a wrong manifest is refused whole, the version that ran stays, and sta
       await inExample("commit", "--quiet", "--all", "--message", `without ${file}`);
       await inExample("push", "--quiet");
       const { stdout: head } = await inExample("rev-parse", "HEAD");
-      await eventually("the mended commit is delivered", clone.status, (found) => app(found).commit === head && found.phase === "running", 60);
+      await eventually(
+        "the mended commit is delivered",
+        clone.status,
+        (found) => app(found).commit === head && found.phase === "running",
+        60,
+      );
     });
   }
 });

@@ -10,7 +10,10 @@ let clone: Clone;
 let status: Status;
 const hello = () => status.apps.find(({ name }) => name === "hello") ?? assert.fail("no app hello");
 const answer = async () =>
-  (await (await fetch(hello().url, { headers: { Accept: "application/json" } })).json()) as { message: string; commit: string };
+  (await (await fetch(hello().url, { headers: { Accept: "application/json" } })).json()) as {
+    message: string;
+    commit: string;
+  };
 const inExample = (...args: string[]) => execa("git", args, { cwd: status.git.example });
 const push = async (message: string): Promise<string> => {
   await inExample("commit", "--quiet", "--all", "--message", message);
@@ -37,10 +40,13 @@ test("status --json holds the whole contract", () => {
   assert.equal(status.phase, "running");
   assert.equal(status.stack, "local");
   assert.ok(status.nodes.length >= 1 && status.nodes.every(({ ready }) => ready));
-  assert.deepEqual(status.layers.map(({ slot, implementation, ready }) => ({ slot, implementation, ready })), [
-    { slot: "cluster", implementation: "embedded", ready: true },
-    { slot: "agent", implementation: "flux", ready: true },
-  ]);
+  assert.deepEqual(
+    status.layers.map(({ slot, implementation, ready }) => ({ slot, implementation, ready })),
+    [
+      { slot: "cluster", implementation: "embedded", ready: true },
+      { slot: "agent", implementation: "flux", ready: true },
+    ],
+  );
   for (const { version } of status.layers) assert.match(version, /^\d+\.\d+\.\d+$/);
   const { url, commit, healthy, model, agent } = hello();
   assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/?$/);
@@ -50,8 +56,20 @@ test("status --json holds the whole contract", () => {
   assert.match(status.git.url, /^http:\/\/127\.0\.0\.1:\d+\/platform\.git$/);
   assert.equal(status.git.branch, "main");
   const names = status.processes.map(({ name }) => name);
-  for (const name of ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "git-server", "kubelet", "containerd", "kube-proxy"]) {
-    assert.ok(names.some((each) => each.endsWith(name)), `no process ${name} among ${names.join(", ")}`);
+  for (const name of [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "git-server",
+    "kubelet",
+    "containerd",
+    "kube-proxy",
+  ]) {
+    assert.ok(
+      names.some((each) => each.endsWith(name)),
+      `no process ${name} among ${names.join(", ")}`,
+    );
   }
 });
 
@@ -59,7 +77,10 @@ test("the process ids of status are those of the host", async () => {
   for (const { name, pid } of status.processes) {
     const program = name.split("/").at(-1) ?? "";
     const line = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ");
-    assert.ok(program === "git-server" ? line.includes("git-server") : line.includes(program) || line.includes("supervisor"), `${name}: ${line}`);
+    assert.ok(
+      program === "git-server" ? line.includes("git-server") : line.includes(program) || line.includes("supervisor"),
+      `${name}: ${line}`,
+    );
   }
 });
 
@@ -74,9 +95,19 @@ test("a pushed change of a manifest changes the answer, without a poll", async (
   await edit("config.yaml", (text) => text.replace(/message: .*/, "message: Hello again"));
   const commit = await push("Say it again");
   // The agent polls once a minute; a push that it hears of arrives long before.
-  const found = await eventually("the new greeting", answer, ({ message, commit: by }) => message === "Hello again" && by === commit, 30);
+  const found = await eventually(
+    "the new greeting",
+    answer,
+    ({ message, commit: by }) => message === "Hello again" && by === commit,
+    30,
+  );
   assert.equal(found.commit, commit);
-  await eventually("status", clone.status, (now) => now.apps[0]?.commit === commit && now.apps[0]?.healthy === true, 30);
+  await eventually(
+    "status",
+    clone.status,
+    (now) => now.apps[0]?.commit === commit && now.apps[0]?.healthy === true,
+    30,
+  );
 });
 
 test("a push that rewrites the branch is refused", async () => {
@@ -102,16 +133,30 @@ test("a second start says that it runs and changes nothing", async () => {
   const { exitCode, all } = await clone.plumbline(["start"]);
   assert.equal(exitCode, 0, String(all));
   assert.match(String(all), /already running/i);
-  assert.deepEqual((await clone.status()).processes.map(({ name, pid }) => `${name} ${pid}`), pids);
+  assert.deepEqual(
+    (await clone.status()).processes.map(({ name, pid }) => `${name} ${pid}`),
+    pids,
+  );
 });
 
 test("the vendor's CLI sees no changes, with nothing of ours but the environment", async () => {
-  const { exitCode, all } = await clone.plumbline(["pulumi", "preview", "--refresh", "--expect-no-changes", "--non-interactive"]);
+  const { exitCode, all } = await clone.plumbline([
+    "pulumi",
+    "preview",
+    "--refresh",
+    "--expect-no-changes",
+    "--non-interactive",
+  ]);
   assert.equal(exitCode, 0, String(all));
 });
 
 test("no credential is readable by others, and the bootstrap credential is gone", async () => {
-  for (const file of [status.kubeconfig.ci, status.kubeconfig.developer, join(clone.folder, ".plumbline/pulumi/passphrase"), join(clone.folder, ".plumbline/git/token")]) {
+  for (const file of [
+    status.kubeconfig.ci,
+    status.kubeconfig.developer,
+    join(clone.folder, ".plumbline/pulumi/passphrase"),
+    join(clone.folder, ".plumbline/git/token"),
+  ]) {
     assert.equal((await stat(file)).mode & 0o077, 0, file);
   }
   for (const each of ["bootstrap.key", "bootstrap.crt"]) {

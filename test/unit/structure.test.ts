@@ -16,14 +16,17 @@ const allowed: Record<string, readonly string[]> = {
   bench: ["components", "stacks", "policies", "engine", "local", "commands", "test"],
 };
 
-const sources = globSync(Object.keys(allowed).map((folder) => `${folder}/**/*.{ts,js}`), {
-  cwd: root,
-  exclude: (path) => /(^|\/)(node_modules|dist)(\/|$)/.test(String(path)),
-});
+const sources = globSync(
+  Object.keys(allowed).map((folder) => `${folder}/**/*.{ts,js}`),
+  {
+    cwd: root,
+    exclude: (path) => /(^|\/)(node_modules|dist)(\/|$)/.test(String(path)),
+  },
+);
 
 const imports = (file: string): string[] =>
-  [...readFileSync(join(root, file), "utf8").matchAll(/(?:from|import)\s*\(?\s*["'](\.{1,2}\/[^"']+)["']/g)].map((match) =>
-    relative(root, join(root, dirname(file), match[1] ?? "")),
+  [...readFileSync(join(root, file), "utf8").matchAll(/(?:from|import)\s*\(?\s*["'](\.{1,2}\/[^"']+)["']/g)].map(
+    (match) => relative(root, join(root, dirname(file), match[1] ?? "")),
   );
 
 test("imports point the way docs/architecture.md says", () => {

@@ -19,7 +19,11 @@ before(async () => {
   state = await mkdtemp(join(tmpdir(), "plumbline-git-"));
   await ensureExampleRepository(state);
   const folder = stateLayout(state).git;
-  const server = gitServer({ root: folder, token: await readFile(join(folder, "token"), "utf8"), pushed: (repository) => told.push(repository) });
+  const server = gitServer({
+    root: folder,
+    token: await readFile(join(folder, "token"), "utf8"),
+    pushed: (repository) => told.push(repository),
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/platform.git`;
   close = () => {
@@ -56,11 +60,17 @@ test("a stranger may clone and may not push", async () => {
 test("the example checkout pushes, and the push is told once", async () => {
   await ensureExampleCheckout(state, url);
   const { example } = stateLayout(state);
-  await writeFile(join(example, "apps/hello/config.yaml"), `${"# a long comment that makes git compress its request\n".repeat(5000)}`);
+  await writeFile(
+    join(example, "apps/hello/config.yaml"),
+    `${"# a long comment that makes git compress its request\n".repeat(5000)}`,
+  );
   await git(example, "commit", "--quiet", "--all", "--message", "large");
   await git(example, "push", "--quiet", "origin", "main");
   assert.deepEqual(told, ["platform.git"]);
-  assert.equal(await git(join(stateLayout(state).git, "platform.git"), "rev-parse", "main"), await git(example, "rev-parse", "HEAD"));
+  assert.equal(
+    await git(join(stateLayout(state).git, "platform.git"), "rev-parse", "main"),
+    await git(example, "rev-parse", "HEAD"),
+  );
 });
 
 test("a checkout keeps a person's changes when the server moves to another port", async () => {
