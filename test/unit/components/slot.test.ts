@@ -39,49 +39,43 @@ test("layers whose needs are met are accepted", () => {
 
 test("an unknown slot neither compiles nor is built", () => {
   // @ts-expect-error: { "no such slot": "agnet" }
-  assert.deepEqual(
-    problems(() => definePlatform(settings, { agent, agnet: agent })),
-    ['  layers.agnet: found "agnet"; allowed: one of the slots "agent"'],
-  );
+  const declare = () => definePlatform(settings, { agent, agnet: agent });
+  assert.deepEqual(problems(declare), ['  layers.agnet: found "agnet"; allowed: one of the slots "agent"']);
 });
 
 test("a layer in the wrong slot neither compiles nor is built", () => {
   // @ts-expect-error: Layer<"cluster"> is not assignable to Layer<"agent">
-  assert.deepEqual(
-    problems(() => definePlatform(settings, { agent: cluster })),
-    ['  layers.agent: found "fake, a layer for slot \\"cluster\\""; allowed: a layer for slot "agent"'],
-  );
+  const declare = () => definePlatform(settings, { agent: cluster });
+  assert.deepEqual(problems(declare), [
+    '  layers.agent: found "fake, a layer for slot \\"cluster\\""; allowed: a layer for slot "agent"',
+  ]);
 });
 
 test("a missing need neither compiles nor is built", () => {
   // @ts-expect-error: { "missing slot": "registry" }
-  assert.deepEqual(
-    problems(() => definePlatform(settings, { agent: needy })),
-    ['  layers.registry: found nothing; allowed: a layer for slot "registry", which fake needs'],
-  );
+  const declare = () => definePlatform(settings, { agent: needy });
+  assert.deepEqual(problems(declare), [
+    '  layers.registry: found nothing; allowed: a layer for slot "registry", which fake needs',
+  ]);
 });
 
 test("something that is no layer is refused", () => {
   // @ts-expect-error: a word is not a layer
-  assert.deepEqual(
-    problems(() => definePlatform(settings, { agent: "flux" })),
-    ['  layers.agent: found "flux"; allowed: a layer for slot "agent"'],
-  );
+  const declare = () => definePlatform(settings, { agent: "flux" });
+  assert.deepEqual(problems(declare), ['  layers.agent: found "flux"; allowed: a layer for slot "agent"']);
 });
 
 test("all problems of settings and layers come at once", () => {
   const wrong = { ...settings, name: "Test", git: { url: "nowhere", branch: "" }, aps: [] };
   // @ts-expect-error: needs a slot that is missing
-  assert.deepEqual(
-    problems(() => definePlatform(wrong, { agent: needy })),
-    [
-      '  settings.name: found "Test"; allowed: 1 to 31 of a-z, 0-9 and -, starting with a letter',
-      '  settings.git.url: found "nowhere"; allowed: an http, https or ssh URL that is reached from inside the cluster',
-      '  settings.git.branch: found ""; allowed: the name of a branch',
-      "  settings.aps: found []; allowed: no such field",
-      '  layers.registry: found nothing; allowed: a layer for slot "registry", which fake needs',
-    ],
-  );
+  const declare = () => definePlatform(wrong, { agent: needy });
+  assert.deepEqual(problems(declare), [
+    '  settings.name: found "Test"; allowed: 1 to 31 of a-z, 0-9 and -, starting with a letter',
+    '  settings.git.url: found "nowhere"; allowed: an http, https or ssh URL that is reached from inside the cluster',
+    '  settings.git.branch: found ""; allowed: the name of a branch',
+    "  settings.aps: found []; allowed: no such field",
+    '  layers.registry: found nothing; allowed: a layer for slot "registry", which fake needs',
+  ]);
 });
 
 test("apps need an agent", () => {
