@@ -157,7 +157,7 @@ async function installPackages() {
 
 /** What a person's npm settings may not change: they would give another node_modules, or none. */
 const settings = {
-  include: "dev,optional,peer",
+  include: "dev",
   "dry-run": "false",
   global: "false",
   "package-lock": "true",
@@ -177,9 +177,7 @@ const settings = {
 };
 
 async function npm(title, folder, args) {
-  const flags = Object.entries({ ...settings, cache: join(cache, "npm") }).flatMap(([name, value]) =>
-    value.split(",").map((one) => `--${name}=${one}`),
-  );
+  const flags = Object.entries({ ...settings, cache: join(cache, "npm") }).map(([name, value]) => `--${name}=${value}`);
   const started = Date.now();
   const seconds = () => Math.round((Date.now() - started) / 1000);
   say(`${title} …`);

@@ -68,8 +68,13 @@ export async function runPlan(plan: Plan, options: PlanOptions = {}): Promise<vo
   if (!steps.length) return;
   const controller = new AbortController();
   const abort = (): void => controller.abort(new Interrupted());
+  let told = 0;
   const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(130);
+    // A terminal tells every process of the job, and npm and the launcher pass it on: that is still one Ctrl-C.
+    const again = controller.signal.aborted && performance.now() - told > 500;
+    if (again) process.exit(130);
+    if (controller.signal.aborted) return;
+    told = performance.now();
     stream.write("\nEnding the running step; Ctrl-C again ends at once.\n");
     abort();
   };
