@@ -41,6 +41,7 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     PLUMBLINE_KUBECONFIG: stateLayout(state).kubeconfig.ci,
     PLUMBLINE_CEL: join(bin, "plumbline-cel"),
+    PLUMBLINE_REPOSITORIES: stateLayout(state).git,
     PLUMBLINE_CRDS: dirname((await crds())[0] ?? ""),
   };
 };

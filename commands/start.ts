@@ -80,7 +80,10 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
           forwards: [git.forward, ...exposedForwards(definition)],
           processes: [git.process],
           mounts: git.mounts,
-          staticManifests: admissionManifests({ repository: definition.settings.git.url }),
+          staticManifests: admissionManifests({
+            repository: definition.settings.git.url,
+            exemptions: definition.settings.exemptions ?? [],
+          }),
           say,
           signal,
         });

@@ -22,6 +22,20 @@ export interface Settings {
   /** What the platform stands on. */
   readonly cluster: Layer<"cluster", never>;
   readonly apps: readonly AppDeclaration[];
+  /** Objects that a rule of `policies/` does not hold for, with who answers for it and until when. Default: none. */
+  readonly exemptions?: readonly Exemption[];
+}
+
+/** An object that a rule does not hold for. */
+export interface Exemption {
+  /** Identifier of the rule, as refusals name it. */
+  readonly rule: string;
+  /** A workload stands for the pods, ReplicaSets and Jobs made from it. A name may end in `*`. */
+  readonly object: { readonly kind: string; readonly namespace: string; readonly name: string };
+  readonly reason: string;
+  readonly approver: string;
+  /** Last day on which it holds, in UTC: "2026-12-31". */
+  readonly expires: string;
 }
 
 const schema = z.strictObject({
@@ -41,6 +55,21 @@ const schema = z.strictObject({
   apps: z.array(
     z.custom<AppDeclaration>((value) => (value as AppDeclaration | undefined)?.declared === "app", "app({ ... })"),
   ),
+  exemptions: z
+    .array(
+      z.strictObject({
+        rule: z.string().regex(/^[a-z-]+$/, "the identifier of a rule, as refusals name it"),
+        object: z.strictObject({
+          kind: z.string().min(1, "the kind of the object"),
+          namespace: z.string().min(1, "the namespace of the object"),
+          name: z.string().regex(/^[^*]+\*?$/, "a name, or the start of some with a * behind it"),
+        }),
+        reason: z.string().trim().min(1, "why the rule cannot hold"),
+        approver: z.string().trim().min(1, "who answers for it"),
+        expires: z.iso.date("a day such as 2026-12-31"),
+      }),
+    )
+    .exactOptional(),
 });
 
 /** Every problem of the settings, also where types were never checked. */

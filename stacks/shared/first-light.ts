@@ -2,7 +2,7 @@
 import { app, definePlatform, flux, type Settings } from "../../components/index.ts";
 
 /** The platform that delivers the example app, on any cluster. */
-export const firstLight = (settings: Pick<Settings, "name" | "git" | "cluster">) =>
+export const firstLight = (settings: Pick<Settings, "name" | "git" | "cluster" | "exemptions">) =>
   definePlatform(
     {
       ...settings,

@@ -1,0 +1,127 @@
+// What does Git say of a clone, without running anything that the clone, its owner or the environment slipped in?
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** What is deployed has to be this. */
+export interface Declared {
+  readonly url: string;
+  readonly branch: string;
+}
+
+/** Seconds that a remote may take to answer. */
+const bound = 30;
+
+/**
+ * All that speaks against a clone being a commit of the declared branch of the declared remote; empty where nothing does.
+ *
+ * @param folder any folder within the clone
+ */
+export const provenanceProblems = async (folder: string, { url, branch }: Declared): Promise<string[]> => {
+  const scratch = await mkdtemp(join(tmpdir(), "plumbline-provenance-"));
+  try {
+    const within = (...args: string[]) => git(args, { cwd: folder });
+    const [top = "", common = "", commit = ""] = (
+      await within("rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir", "HEAD")
+    ).split("\n");
+    // A repository of our own over the same objects: no hook, filter, alias or command of the clone's configuration is in
+    // it, and its index knows no file that was marked as "assume unchanged".
+    await git(["init", "--quiet", "--bare", scratch], { cwd: folder });
+    const clean = (...args: string[]) =>
+      git(args, {
+        cwd: top,
+        env: { GIT_DIR: scratch, GIT_WORK_TREE: top, GIT_ALTERNATE_OBJECT_DIRECTORIES: join(common, "objects") },
+      });
+    await clean("read-tree", commit);
+    await clean("update-ref", "--no-deref", "HEAD", commit);
+    const changes = (await clean("status", "--porcelain", "--untracked-files=all", "--ignore-submodules=none"))
+      .split("\n")
+      .filter(Boolean);
+    const problems = changes.length > 0 ? [`${top} has changes that are in no commit: ${listed(changes)}`] : [];
+    const settings = await headersFor(folder);
+    const tip = (await git(["ls-remote", "--", url, `refs/heads/${branch}`], { cwd: scratch, settings })).split(
+      /\s/,
+    )[0];
+    if (!tip) return [...problems, `${url} has no branch ${branch}`];
+    if (tip !== commit) {
+      const known = await git(["fetch", "--quiet", "--no-tags", "--", url, `refs/heads/${branch}`], {
+        cwd: scratch,
+        settings,
+        env: { GIT_ALTERNATE_OBJECT_DIRECTORIES: join(common, "objects") },
+      }).then(() => clean("merge-base", commit, tip).catch(() => ""));
+      if (known !== commit) problems.push(`commit ${commit.slice(0, 12)} is not on branch ${branch} of ${url}`);
+    }
+    return problems;
+  } catch (error) {
+    return [`cannot tell: ${(error as Error).message}`];
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+};
+
+const listed = (changes: readonly string[]): string =>
+  changes
+    .slice(0, 5)
+    .map((line) => line.slice(3))
+    .join(", ") + (changes.length > 5 ? ` and ${changes.length - 5} more` : "");
+
+/** The environment without anything that configures Git, and with settings that keep it from running other programs. */
+export const cleanEnvironment = (
+  variables: Readonly<Record<string, string>> = {},
+  more: Readonly<Record<string, string>> = {},
+): NodeJS.ProcessEnv => {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_") && name !== "SSH_ASKPASS");
+  const settings = Object.entries({
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.attributesFile": "/dev/null",
+    "credential.helper": "store", // built into Git; reads ~/.git-credentials
+    "protocol.ext.allow": "never",
+    "safe.directory": "*", // whose files they are does not matter: nothing of them is run
+    ...more,
+  });
+  return {
+    ...Object.fromEntries(kept),
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_CONFIG_COUNT: String(settings.length),
+    ...Object.fromEntries(
+      settings.flatMap(([key, value], index) => [
+        [`GIT_CONFIG_KEY_${index}`, key],
+        [`GIT_CONFIG_VALUE_${index}`, value],
+      ]),
+    ),
+    ...variables,
+  };
+};
+
+// CI systems leave the credential of a checkout as a header in its configuration: data, which runs nothing. It is handed on
+// in the environment, where other people's `ps` does not see it.
+const headersFor = async (folder: string): Promise<Record<string, string>> => {
+  const lines = await git(["config", "--get-regexp", "^http\\..*extraheader$"], { cwd: folder }).catch(() => "");
+  const headers = lines
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]);
+  return Object.fromEntries(headers);
+};
+
+interface GitOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Runs Git in a clean environment. @throws Error with what Git said */
+export const git = (args: readonly string[], { cwd, env = {}, settings = {} }: GitOptions): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const options = { cwd, env: cleanEnvironment(env, settings), timeout: bound * 1000, maxBuffer: 1 << 28 };
+    execFile("git", [...args], options, (error, stdout, stderr) => {
+      if (!error) return resolve(stdout.trimEnd());
+      const said = stderr.trim() || (error.killed ? `no answer within ${bound} s` : error.message);
+      reject(new Error(`git ${args[0]}: ${said.split("\n").at(-1)}`));
+    });
+  });
