@@ -118,7 +118,6 @@ const kubeletConfiguration = (index: number, cgroup: string) => ({
   failSwapOn: false,
   // Reserving parts of the machine is for machines that hold nothing else.
   enforceNodeAllocatable: [],
-  localStorageCapacityIsolation: false,
   // A developer's disk is often nearly full: neither images nor pods shall go because of it.
   imageGCHighThresholdPercent: 100,
   evictionHard: { "memory.available": "50Mi" },

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// joinCgroup makes the group and moves this process, and so all that it starts, into its leaf `machine`: version 2
+// joinCgroup removes what an earlier life of the machine has left, makes the group and moves this process, and so all that it starts, into its leaf `machine`: version 2
 // wants processes in leaves, and the kubelet makes the pods' groups beside that leaf.
 func joinCgroup(group string) error {
 	mounts, err := cgroupMounts()
@@ -18,6 +18,7 @@ func joinCgroup(group string) error {
 		return err
 	}
 	for _, mount := range mounts {
+		removeChildren(filepath.Join(mount.path, group))
 		current := mount.path
 		for _, part := range strings.Split(strings.Trim(group, "/")+"/machine", "/") {
 			parent := current
@@ -44,6 +45,19 @@ func joinCgroup(group string) error {
 		}
 	}
 	return nil
+}
+
+// removeChildren removes empty groups below a group: those of pods that died with their machine. The kubelet would take
+// them for running containers and ask for each in vain, for seconds.
+func removeChildren(group string) {
+	entries, _ := os.ReadDir(group) // none at the first start
+	for _, entry := range entries {
+		if entry.IsDir() {
+			child := filepath.Join(group, entry.Name())
+			removeChildren(child)
+			_ = os.Remove(child) // one that still has a process stays
+		}
+	}
 }
 
 // delegate hands every controller of a version 2 group on to its children.
