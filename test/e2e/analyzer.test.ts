@@ -1,0 +1,64 @@
+// Can other languages use the components? Pulumi's own analyzer, which `pulumi package add` runs, reads every one of them.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { ComponentResource } from "@pulumi/pulumi";
+import * as library from "../../components/index.ts";
+
+// Not among the exports of the SDK; it is what its provider host calls for a package of components.
+const { Analyzer } = createRequire(import.meta.url)("@pulumi/pulumi/provider/experimental/analyzer.js") as {
+  Analyzer: new (
+    folder: string,
+    name: string,
+    manifest: object,
+    components: Set<string>,
+  ) => {
+    analyze: () => {
+      components: Record<string, { description?: string; inputs: Record<string, { description?: string }> }>;
+    };
+  };
+};
+
+const folder = join(import.meta.dirname, "..", "..", "components");
+// A stack's definition is code of this library, which no other language could write.
+const forTypeScriptAlone = ["Platform"];
+const names = Object.entries(library)
+  .filter(([, value]) => typeof value === "function" && value.prototype instanceof ComponentResource)
+  .map(([name]) => name)
+  .filter((name) => !forTypeScriptAlone.includes(name));
+
+let found: ReturnType<InstanceType<typeof Analyzer>["analyze"]>["components"];
+before(() => {
+  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as object;
+  found = new Analyzer(folder, "plumbline", manifest, new Set(names)).analyze().components;
+});
+
+test("every exported component is understood", () => {
+  assert.ok(names.length >= 8);
+  assert.deepEqual(Object.keys(found).sort(), names.toSorted());
+});
+
+for (const name of names) {
+  test(`${name} and each of its arguments are described`, () => {
+    const component = found[name];
+    assert.ok(component?.description, name);
+    for (const [input, { description }] of Object.entries(component.inputs)) assert.ok(description, `${name}.${input}`);
+  });
+}
+
+test("the arguments of an app reach other languages", () => {
+  assert.deepEqual(Object.keys(found.App?.inputs ?? {}).sort(), [
+    "branch",
+    "dependsOn",
+    "expose",
+    "interval",
+    "name",
+    "namespace",
+    "path",
+    "prune",
+    "repository",
+    "timeout",
+  ]);
+});
