@@ -24,6 +24,7 @@ export const declared = [App.name, Flux.name, typeof wrong, readDefinitions(["so
 
 let work: string;
 let project: string;
+let packedFiles: string[];
 const npm = (args: readonly string[], cwd: string) =>
   execa("npm", [...args, "--cache", join(cacheFolder(), "npm"), "--no-audit", "--no-fund", "--ignore-scripts"], {
     cwd,
@@ -42,8 +43,9 @@ before(async () => {
   await execa(join(root, "node_modules", ".bin", "tsc"), ["-p", "tsconfig.json"], { cwd: source });
   await mkdir(join(source, "crds"));
   for (const file of await crds()) await cp(file, join(source, "crds", file.slice(dirname(file).length + 1)));
-  await npm(["pack", "--pack-destination", work], source);
-  const [archive] = (await readdir(work)).filter((file) => file.endsWith(".tgz"));
+  const { stdout } = await npm(["pack", "--json", "--pack-destination", work], source);
+  const [packed] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[];
+  packedFiles = packed?.files.map(({ path }) => path) ?? [];
 
   const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
     dependencies: Record<string, string>;
@@ -57,7 +59,7 @@ before(async () => {
       private: true,
       type: "module",
       dependencies: {
-        plumbline: `file:../${archive}`,
+        plumbline: `file:../${packed?.filename}`,
         "@pulumi/pulumi": manifest.dependencies["@pulumi/pulumi"],
         "@pulumi/kubernetes": manifest.dependencies["@pulumi/kubernetes"],
       },
@@ -90,8 +92,7 @@ before(async () => {
 });
 after(() => rm(work, { recursive: true, force: true }));
 
-test("the package holds JavaScript, types, sources and definitions, and nothing else", async () => {
-  const files = await readdir(join(project, "node_modules", "plumbline"), { recursive: true });
+test("the package holds JavaScript, types, sources and definitions, and nothing else", () => {
   for (const wanted of [
     "dist/index.js",
     "dist/index.d.ts",
@@ -100,9 +101,11 @@ test("the package holds JavaScript, types, sources and definitions, and nothing 
     "tsconfig.json",
     "crds/source.toolkit.fluxcd.io_gitrepositories.yaml",
   ]) {
-    assert.ok(files.includes(wanted), wanted);
+    assert.ok(packedFiles.includes(wanted), wanted);
   }
-  const foreign = files.filter((file) => /test|node_modules|\.gitignore|^build\//.test(file));
+  const foreign = packedFiles.filter(
+    (file) => !/^(package\.json|tsconfig\.json|(dist|crds|agent|cluster|delivery)\/.+|[^/]+\.ts)$/.test(file),
+  );
   assert.deepEqual(foreign, []);
 });
 
