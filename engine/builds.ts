@@ -65,6 +65,28 @@ export async function build(name: BuildName, say: Say, signal: AbortSignal): Pro
   );
 }
 
+/**
+ * Fetches the sources of builds that are still to come, one after the other, while another one compiles: the network and
+ * the processors are not waited for in turn. What fails here fails again, with its message, when its build begins.
+ */
+export async function prefetch(names: readonly BuildName[], signal: AbortSignal): Promise<void> {
+  const temporary = join(cacheFolder(), "go", "tmp");
+  mkdirSync(temporary, { recursive: true });
+  for (const name of names) {
+    const module = resolve(root, buildOf(name).folder);
+    const log = `${logOf(name)}.fetch`;
+    const targets = Object.values<string>(buildOf(name).outputs);
+    try {
+      const call = { go: prepareGo(module), module, log, temporary, signal };
+      await runGo(call, ["list", "-deps", ...flagsOf(name, false), ...targets]);
+    } catch {
+      if (signal.aborted) return;
+    } finally {
+      rmSync(log, { force: true });
+    }
+  }
+}
+
 /** A short hash of everything that decides what a build makes: pins, our own sources, flags, toolchain, architecture. */
 export function keyOf(name: BuildName): string {
   const module = resolve(root, buildOf(name).folder);

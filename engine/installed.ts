@@ -46,7 +46,7 @@ export async function installed(name: string, version: string, how: OnPath): Pro
       version: found,
       refused: `version ${found} instead of ${how.atLeast ? `${how.atLeast} or later` : version}`,
     };
-  if (!how.beside) return { path: real, version: found, refused: undefined };
+  if (!how.beside) return { path, version: found, refused: undefined };
   const sibling = join(real, "..", name);
   return statSync(sibling, { throwIfNoEntry: false })
     ? { path: sibling, version: found, refused: undefined }

@@ -1,7 +1,7 @@
 // Where does each program come from on this machine? PATH, then its vendor, then the pinned source.
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
-import { build, built, secondsOf } from "./builds.ts";
+import { build, built, prefetch, secondsOf } from "./builds.ts";
 import { costOf } from "./costs.ts";
 import { debian, debianProgram } from "./debian.ts";
 import { download, downloadedPath, downloadFolder } from "./downloads.ts";
@@ -118,14 +118,27 @@ function stepsFor(
       },
     });
   }
-  for (const name of Object.keys(builds) as BuildName[]) {
+  const needed = (Object.keys(builds) as BuildName[]).filter((name) =>
+    programs.some((program) => rowOf(program).build === name),
+  );
+  // Fetched ahead by the first that is built: the sources of those that no vendor offers, or may offer.
+  let ahead = false;
+  const fetchAhead = (from: BuildName, signal: AbortSignal): void => {
+    if (ahead) return;
+    ahead = true;
+    const rest = needed
+      .slice(needed.indexOf(from) + 1)
+      .filter((name) => !sources.has("download") || !programs.some((program) => offers(program, name)));
+    void prefetch(rest, signal);
+  };
+  for (const name of needed) {
     const mine = programs.filter((program) => rowOf(program).build === name);
-    if (!mine.length) continue;
     steps.push({
       title: `Get ${name}`,
       seconds: secondsOf(name),
       run: async (say, signal) => {
-        for (const found of await obtain(name, mine, sources, say, signal)) resolved.set(found.program, found);
+        for (const found of await obtain(name, mine, sources, fetchAhead, say, signal))
+          resolved.set(found.program, found);
       },
     });
   }
@@ -137,6 +150,7 @@ async function obtain(
   name: BuildName,
   programs: readonly Program[],
   sources: ReadonlySet<Source>,
+  fetchAhead: (from: BuildName, signal: AbortSignal) => void,
   say: Say,
   signal: AbortSignal,
 ): Promise<Resolved[]> {
@@ -150,6 +164,7 @@ async function obtain(
     if (found.length === programs.length) return found;
   }
   if (!sources.has("build")) throw noSource(programs, sources);
+  fetchAhead(name, signal);
   const folder = await build(name, say, signal);
   return programs.map((program) => ({
     program,
@@ -158,6 +173,9 @@ async function obtain(
     from: "build",
   }));
 }
+
+const offers = (program: Program, name: BuildName): boolean =>
+  rowOf(program).build === name && rowOf(program).download !== undefined;
 
 const noSource = (programs: readonly Program[], sources: ReadonlySet<Source>): EngineError =>
   new EngineError(
