@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { celProgram, type Judge, openJudge } from "../../../policies/judge.ts";
 import { type KubernetesObject, kindsOf, type ObjectRule, podKinds } from "../../../policies/rule.ts";
 import { rules } from "../../../policies/rules/index.ts";
+import { celForTests } from "./cel.ts";
 import { inEveryKind, podCorpus } from "./pods.ts";
 
 const objectRules = rules.filter((rule): rule is ObjectRule => rule.scope === "object");
@@ -13,6 +14,7 @@ const podSecurity = objectRules.filter(({ id }) => id !== "pinned-images");
 describe("rules", () => {
   let judge: Judge;
   before(async () => {
+    await celForTests();
     judge = await openJudge(rules);
   });
   after(() => judge.close());
