@@ -150,7 +150,7 @@ export class Flux extends pulumi.ComponentResource implements Agent {
     settled.set(this, {
       name,
       namespace,
-      audience: args.audience ?? "https://kubernetes.default.svc",
+      audience: args.audience ?? "https://kubernetes.default.svc.cluster.local",
       authority: rootCa.data.apply((data) => data?.["ca.crt"] ?? ""),
       ready: [source, kustomize],
       sources: new Map(),

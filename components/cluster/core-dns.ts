@@ -18,6 +18,7 @@ const namespace = "kube-system";
 // Above 1024, since the pod has no capability to bind below; the Service listens at 53.
 const port = 1053;
 
+// No upstream: the cluster's network leads nowhere but to itself, and a forward without a name server does not start.
 const corefile = (domain: string): string => `.:${port} {
     errors
     health :8080 {
@@ -30,11 +31,7 @@ const corefile = (domain: string): string => `.:${port} {
         ttl 30
     }
     prometheus :9153
-    forward . /etc/resolv.conf {
-        max_concurrent 1000
-    }
     cache 30
-    loop
     reload
     loadbalance
 }

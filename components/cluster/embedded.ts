@@ -45,7 +45,7 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
   }
 
   get audiences(): readonly string[] {
-    return ["https://kubernetes.default.svc"];
+    return ["https://kubernetes.default.svc.cluster.local"];
   }
 }
 

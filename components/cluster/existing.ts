@@ -41,7 +41,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
       { parent: this },
     );
     if (args.mirror) this.mirror = args.mirror;
-    this.audiences = [args.audience ?? "https://kubernetes.default.svc"];
+    this.audiences = [args.audience ?? "https://kubernetes.default.svc.cluster.local"];
     this.registerOutputs({});
   }
 }
