@@ -91,6 +91,7 @@ export async function runGo(call: GoCall, args: readonly string[], onLine?: (lin
     reject: false,
     lines: true,
     cancelSignal: call.signal,
+    killSignal: "SIGINT", // on which Go ends its compilers and removes what it threw aside
     forceKillAfterDelay: 5_000,
     stderr: ["pipe", { file: call.log, append: true }],
   });
@@ -117,7 +118,7 @@ export async function runGo(call: GoCall, args: readonly string[], onLine?: (lin
 /** Dies with us where the system can arrange that, so that no build outlives a killed start. */
 const leashed = (command: string, args: readonly string[]): [string, ...string[]] => {
   const setpriv = process.platform === "linux" ? findOnPath("setpriv", ["/usr/bin"]) : undefined;
-  return setpriv ? [setpriv, "--pdeathsig", "TERM", command, ...args] : [command, ...args];
+  return setpriv ? [setpriv, "--pdeathsig", "INT", command, ...args] : [command, ...args];
 };
 
 /** The Go version that the module in `folder` asks for. */

@@ -73,7 +73,8 @@ export async function store(folder: string, fill: (aside: string) => Promise<voi
       rmSync(folder, { recursive: true, force: true });
       renameSync(aside, folder);
     } finally {
-      rmSync(aside, { recursive: true, force: true });
+      // A compiler that was just killed may still be writing: then the folder is not empty at first.
+      rmSync(aside, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     }
   });
 }
