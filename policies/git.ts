@@ -11,7 +11,7 @@ export interface Declared {
 }
 
 /** Seconds that a remote may take to answer. */
-const bound = 30;
+const bound = 15;
 
 /**
  * All that speaks against a clone being a commit of the declared branch of the declared remote; empty where nothing does.

@@ -14,7 +14,7 @@ import { type Judge, openJudge } from "./judge.ts";
 import { type Exemption, exemptionProblems, type KubernetesObject, looksAt, type ObjectRule } from "./rule.ts";
 import { rules } from "./rules/index.ts";
 import provenance from "./rules/provenance.ts";
-import { clone, definitionOf, manifestsOf } from "./stack.ts";
+import { clone, definitionOf, manifestsOf, reachable } from "./stack.ts";
 
 /** Starts the pack for the stack that Pulumi names; Pulumi's runner waits until it listens. */
 export const start = async (): Promise<void> => {
@@ -88,7 +88,10 @@ const provenancePolicy = ({ settings }: Definition): StackValidationPolicy => ({
   description: provenance.title,
   enforcementLevel: settings.protected ? "mandatory" : provenance.enforcement,
   validateStack: async (_, report) => {
-    for (const problem of await provenanceProblems(clone, settings.git))
+    for (const problem of await provenanceProblems(clone, {
+      url: reachable(settings.git.url),
+      branch: settings.git.branch,
+    }))
       report(`${provenance.id}: ${problem}. ${provenance.wayOut} (${provenance.source})`);
   },
 });

@@ -60,7 +60,8 @@ export const manifestsOf = async (
     }),
   );
 
-const reachable = (url: string, local: string | undefined): string => {
+/** Where this machine reaches a repository: the copy in the folder, if there is one, else its URL. */
+export const reachable = (url: string, local = process.env.PLUMBLINE_REPOSITORIES): string => {
   const copy = local && join(local, new URL(url).pathname.split("/").at(-1) ?? "");
   return copy && existsSync(copy) ? copy : url;
 };

@@ -1,6 +1,6 @@
 // Does the pack stop a real preview? The real CLI, language host and provider, on a program that renders manifests only.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -29,8 +29,14 @@ describe("pulumi preview --policy-pack policies", { timeout: 300_000 }, () => {
       reject: false,
       all: true,
     });
-  const preview = (more: Record<string, string>) =>
-    pulumi(["preview", "--stack", "dev", "--policy-pack", join(root, "policies")], more);
+  const git = (...args: string[]) =>
+    execa("git", ["-c", "user.name=a", "-c", "user.email=a@b", ...args], { cwd: folder });
+  const commit = async () => {
+    await git("-C", "platform.git", "add", "--all");
+    await git("-C", "platform.git", "commit", "--quiet", "--message=one");
+  };
+  const preview = (more: Record<string, string>, stack = "dev") =>
+    pulumi(["preview", "--stack", stack, "--policy-pack", join(root, "policies")], more);
 
   before(async () => {
     const resolved = await resolve(needed);
@@ -52,8 +58,11 @@ describe("pulumi preview --policy-pack policies", { timeout: 300_000 }, () => {
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       PLUMBLINE_CEL: join(bin, "plumbline-cel"),
     };
-    const made = await pulumi(["stack", "init", "dev"]);
-    assert.equal(made.exitCode, 0, made.all);
+    for (const stack of ["dev", "local"]) {
+      const made = await pulumi(["stack", "init", stack]);
+      assert.equal(made.exitCode, 0, made.all);
+    }
+    await git("init", "--quiet", "--initial-branch=main", "platform.git");
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -73,6 +82,26 @@ describe("pulumi preview --policy-pack policies", { timeout: 300_000 }, () => {
     );
     assert.match(all, /\[mandatory\]\s+pinned-images[\s\S]*spec\.template\.spec\.containers\[app\]\.image/);
     assert.doesNotMatch(all, /default\/good:/);
+  });
+
+  it("judges the manifests of a stack's apps in Git, and warns of a clone that is not in it", async () => {
+    const manifests = join(folder, "platform.git", "apps", "hello");
+    cpSync(join(root, "examples", "hello", "manifests"), manifests, { recursive: true });
+    await commit();
+    const good = await preview({ PLUMBLINE_REPOSITORIES: folder }, "local");
+    assert.equal(good.exitCode, 0, good.all);
+    assert.match(good.all, /\[advisory\]\s+provenance[\s\S]*is not on branch main of .*platform\.git/);
+
+    writeFileSync(
+      join(manifests, "bad.yaml"),
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: bad}\nspec: {hostPID: true}\n",
+    );
+    writeFileSync(join(manifests, "worse.yaml"), "a: [");
+    await commit();
+    const bad = await preview({ PLUMBLINE_REPOSITORIES: folder }, "local");
+    assert.notEqual(bad.exitCode, 0);
+    assert.match(bad.all, /app "hello", apps\/hello\/bad\.yaml:1: Pod hello\/bad: host-namespaces: spec\.hostPID/);
+    assert.match(bad.all, /app "hello", apps\/hello\/worse\.yaml:1:/);
   });
 
   it("fails, and says why, where plumbline-cel is missing", async () => {

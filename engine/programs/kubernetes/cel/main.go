@@ -40,6 +40,9 @@ func main() {
 		answer = newJudge().answer
 	case "pod-security":
 		answer = newPodSecurity().answer
+	case "--help", "-h":
+		fmt.Print(usage)
+		return
 	default:
 		fmt.Fprint(os.Stderr, usage)
 		os.Exit(64)
