@@ -1,5 +1,4 @@
 // `plumbline status`: what runs, read from the processes and the API server; answers within a second.
-import Table from "cli-table3";
 import pc from "picocolors";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { lockHolder } from "../engine/lock.ts";
@@ -10,6 +9,7 @@ import { type AppStatus, appStatuses } from "./app-status.ts";
 import { urlsOfApps } from "./exposed.ts";
 import { exit } from "./failure.ts";
 import { type PlatformFile, readPlatformFile } from "./platform-file.ts";
+import { table } from "./table.ts";
 
 /** What `status --json` prints: a contract for scripts, in docs/status.md. */
 export interface PlatformStatus {
@@ -54,7 +54,9 @@ export const readStatus = async (state: string): Promise<PlatformStatus> => {
   const layout = stateLayout(state);
   const cluster = readCluster(state);
   const facts = await readPlatformFile(state);
-  const starting = lockHolder(layout.lock) !== undefined;
+  const holder = lockHolder(layout.lock);
+  // A start that prints the status at its end holds the lock itself.
+  const starting = holder !== undefined && holder.pid !== process.pid;
   const base = {
     platform: facts?.platform ?? "",
     stack: facts?.stack ?? "",
@@ -103,7 +105,8 @@ const phaseOf = (cluster: ClusterStatus, { nodes, layers, apps }: Live, starting
 };
 
 const readLive = async (api: Api, state: string, facts: PlatformFile | undefined): Promise<Live> => {
-  const [nodes, namespaces, deployments, apps] = await Promise.all([
+  const [{ gitVersion }, nodes, namespaces, deployments, apps] = await Promise.all([
+    api.get<{ gitVersion: string }>("/version"),
     api.list("/api/v1/nodes"),
     api.list(`/api/v1/namespaces?labelSelector=${encodeURIComponent(slotLabel)}`),
     api.list("/apis/apps/v1/deployments"),
@@ -111,7 +114,15 @@ const readLive = async (api: Api, state: string, facts: PlatformFile | undefined
   ]);
   return {
     nodes: nodes.map((node) => ({ name: node.metadata.name, ready: holds(node, "Ready") })),
-    layers: (facts?.layers ?? []).map((layer) => ({ ...layer, ready: isReady(layer.slot, namespaces, deployments) })),
+    layers: (facts?.layers ?? []).map((layer) =>
+      layer.slot === "cluster"
+        ? {
+            ...layer,
+            version: gitVersion.replace(/^v/, ""),
+            ready: nodes.every((node) => holds(node, "Ready")) && areReady(deployments, ["kube-system"]),
+          }
+        : { ...layer, ready: areReady(deployments, homesOf(layer.slot, namespaces)) },
+    ),
     apps,
   };
 };
@@ -123,18 +134,12 @@ const holds = (object: KubernetesObject, type: string): boolean =>
     (each: { type: string; status: string }) => each.type === type && each.status === "True",
   );
 
+const homesOf = (slot: string, namespaces: readonly KubernetesObject[]): string[] =>
+  namespaces.filter(({ metadata }) => metadata.labels?.[slotLabel] === slot).map(({ metadata }) => metadata.name);
+
 // A layer is the Deployments of the namespaces that carry its slot's label.
-const isReady = (
-  slot: string,
-  namespaces: readonly KubernetesObject[],
-  deployments: readonly KubernetesObject[],
-): boolean => {
-  const homes = namespaces
-    .filter(({ metadata }) => metadata.labels?.[slotLabel] === slot)
-    .map(({ metadata }) => metadata.name);
-  const mine = deployments.filter(
-    ({ metadata }) => homes.includes(metadata.namespace ?? "") || metadata.labels?.[slotLabel] === slot,
-  );
+const areReady = (deployments: readonly KubernetesObject[], homes: readonly string[]): boolean => {
+  const mine = deployments.filter(({ metadata }) => homes.includes(metadata.namespace ?? ""));
   return (
     mine.length > 0 && mine.every(({ spec, status: found }) => (found?.readyReplicas ?? 0) >= (spec.replicas ?? 1))
   );
@@ -148,33 +153,6 @@ const ago = (time: string | undefined): string => {
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   return `${Math.round(seconds / 3600)} h`;
-};
-
-const table = (head: string[], rows: string[][]): string => {
-  const plain = {
-    top: "",
-    "top-mid": "",
-    "top-left": "",
-    "top-right": "",
-    bottom: "",
-    "bottom-mid": "",
-    "bottom-left": "",
-    "bottom-right": "",
-    left: "",
-    "left-mid": "",
-    mid: "",
-    "mid-mid": "",
-    right: "",
-    "right-mid": "",
-    middle: "  ",
-  };
-  const drawn = new Table({
-    head: head.map((each) => pc.dim(each)),
-    chars: plain,
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
-  });
-  drawn.push(...rows);
-  return `${drawn.toString()}\n`;
 };
 
 const page = async (found: PlatformStatus): Promise<string> => {

@@ -127,6 +127,8 @@ const kubeletConfiguration = (index: number, cgroup: string) => ({
   volumePluginDir: "/var/lib/kubelet/volume-plugins",
   protectKernelDefaults: true,
   seccompDefault: true,
+  // A changed ConfigMap reaches the files of its pods at the next look, by default after a minute.
+  syncFrequency: "1s",
   containerLogMaxSize: "5Mi",
   containerLogMaxFiles: 2,
   serializeImagePulls: false,
