@@ -1,6 +1,6 @@
 // What the tests of the cluster share: programs, a cluster of the test's own, and an app to look at.
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -35,8 +35,13 @@ const needed: readonly Program[] = [
 ];
 
 /** The folder of programs; `PLUMBLINE_TEST_PROGRAMS` names one that is there, which spares building them. */
-export const testPrograms = async (): Promise<string> =>
-  process.env.PLUMBLINE_TEST_PROGRAMS || programFolder((await resolve(needed)).values());
+export const testPrograms = (): Promise<string> => {
+  folder ??= process.env.PLUMBLINE_TEST_PROGRAMS
+    ? Promise.resolve(process.env.PLUMBLINE_TEST_PROGRAMS)
+    : resolve(needed).then((resolved) => programFolder(resolved.values()));
+  return folder;
+};
+let folder: Promise<string> | undefined;
 
 /** A state folder of the test's own, which never is a person's. */
 export const freshState = (): string => mkdtempSync(join(tmpdir(), "plumbline-cluster-"));
@@ -90,31 +95,37 @@ export const ask = async (address: string): Promise<string> => {
   return (await answer.text()).trim();
 };
 
-/** Everything of the host that a cluster might leave or change. */
+/** Everything of the host that a cluster might change, but for what is its own and named after it. */
 export const hostState = async (): Promise<string> => {
   const links = readdirSync("/sys/class/net").sort();
-  const groups = readdirSync("/sys/fs/cgroup", { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name.startsWith("plumbline"))
-    .map((entry) => join(entry.parentPath, entry.name));
   const settings = ["vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops", "net/ipv4/ip_forward"];
   const values = settings.map((name) => `${name}=${readFileSync(`/proc/sys/${name}`, "utf8").trim()}`);
   const routes = readFileSync("/proc/net/route", "utf8");
-  const nft = join(await testPrograms(), "nft");
-  const rules = existsSync(nft) ? (await run(nft, ["list", "ruleset"])).stdout : "";
-  return [readFileSync("/proc/self/mounts", "utf8"), routes, rules, ...links, ...groups, ...values].join("\n");
+  const rules = (await run(join(await testPrograms(), "nft"), ["list", "ruleset"])).stdout;
+  return [readFileSync("/proc/self/mounts", "utf8"), routes, rules, ...links, ...values].join("\n");
 };
 
-/** Command lines of processes that belong to a state folder's platform, by the cgroup that holds them all. */
+/** Processes, as `pid command`, in the cgroup that holds all of one machine; dead ones that nobody has asked for don't count. */
 export const processesOf = (cgroup: string): string[] =>
   readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => {
+    .flatMap((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(cgroup);
+        const inside = new RegExp(`:${cgroup}(/|$)`, "m").test(readFileSync(`/proc/${pid}/cgroup`, "utf8"));
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        return inside && command ? [`${pid} ${command}`] : [];
       } catch {
-        return false;
+        return [];
       }
     });
+
+/** What is left of a machine: its processes and its cgroups. */
+export const tracesOf = (cgroup: string): string[] => [
+  ...processesOf(cgroup),
+  ...readdirSync("/sys/fs/cgroup", { recursive: true, encoding: "utf8" }).filter((path) =>
+    `/${path}/`.includes(`${cgroup}/`),
+  ),
+];
 
 /** DNS, and two pods on as many nodes as there are behind the Service `web`: each answers with its name. */
 export const applyWeb = async (state: string, replicas = 2): Promise<void> => {

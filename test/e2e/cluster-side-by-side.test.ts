@@ -8,7 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readCluster, stopCluster } from "../../local/cluster.ts";
 import { cgroupOf } from "../../local/machine.ts";
-import { freshState, hostState, kubectl, needsRoot, processesOf, start } from "./cluster-fixtures.ts";
+import { freshState, hostState, kubectl, needsRoot, start, tracesOf } from "./cluster-fixtures.ts";
 
 describe("clusters of two state folders", { skip: needsRoot, timeout: 600_000 }, () => {
   const states = [freshState(), freshState()] as const;
@@ -35,7 +35,9 @@ describe("clusters of two state folders", { skip: needsRoot, timeout: 600_000 },
     await stopCluster({ state: states[0], keep: false });
     assert.equal(readCluster(states[0]), undefined);
     assert.match(await kubectl(states[1], "ci", "get", "nodes", "--no-headers"), /^node-0\s+Ready/);
+    const group = cgroupOf(join(states[1], "cluster"));
     await stopCluster({ state: states[1], keep: false });
+    assert.deepEqual(tracesOf(group), []);
     assert.equal(await hostState(), host);
   });
 });
@@ -64,7 +66,7 @@ describe("a start that is killed", { skip: needsRoot, timeout: 600_000 }, () => 
         assert.match(await kubectl(state, "ci", "get", "nodes", "--no-headers"), /^node-0\s+Ready/);
       }
       await stopCluster({ state, keep: false });
-      assert.deepEqual(processesOf(group), []);
+      assert.deepEqual(tracesOf(group), []);
       assert.equal(await hostState(), host);
     });
   }

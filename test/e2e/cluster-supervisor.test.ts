@@ -11,13 +11,13 @@ import { promisify } from "node:util";
 import { isAlive } from "../../engine/processes.ts";
 import { cgroupOf, lastWords, launchMachine, readMachine, stopMachine } from "../../local/machine.ts";
 import { inside, type MachineSpec, type MachineState, type ProcessSpec } from "../../local/spec.ts";
-import { ask, eventually, hostState, needsRoot, processesOf, testPrograms } from "./cluster-fixtures.ts";
+import { ask, eventually, hostState, needsRoot, processesOf, testPrograms, tracesOf } from "./cluster-fixtures.ts";
 
 const sh = (name: string, script: string, more: Partial<ProcessSpec> = {}): ProcessSpec =>
   ({ name, argv: ["/bin/sh", "-c", script], env: [`PATH=${inside.bin}:/usr/bin:/bin`], ...more }) as ProcessSpec;
 const busybox = `${inside.bin}/busybox`;
 
-describe("the supervisor", { skip: needsRoot, timeout: 120_000 }, () => {
+describe("the supervisor", { skip: needsRoot, timeout: 300_000 }, () => {
   let folder: string;
   let host: string;
   beforeEach(async () => {
@@ -26,6 +26,7 @@ describe("the supervisor", { skip: needsRoot, timeout: 120_000 }, () => {
   });
   afterEach(async () => {
     await stopMachine(folder, cgroupOf(folder));
+    assert.deepEqual(tracesOf(cgroupOf(folder)), []);
     assert.equal(await hostState(), host);
     await rm(folder, { recursive: true, force: true });
   });
@@ -175,7 +176,7 @@ describe("the supervisor", { skip: needsRoot, timeout: 120_000 }, () => {
     assert.equal(await ask(address), "deep");
     assert.equal(process_("inner").machine?.processes[0]?.ready, true);
     const [inner] = processesOf(`${cgroupOf(folder)}/inner`)
-      .map(Number)
+      .map((line) => Number.parseInt(line, 10))
       .sort((a, b) => a - b);
     process.kill(inner ?? 0, "SIGKILL");
     await eventually("it was restarted", 10, async () => process_("inner").restarts === 1 || undefined);

@@ -16,6 +16,7 @@ import {
   needsRoot,
   processesOf,
   start,
+  tracesOf,
 } from "./cluster-fixtures.ts";
 
 describe("a cluster of two nodes", { skip: needsRoot, timeout: 900_000 }, () => {
@@ -169,10 +170,12 @@ describe("a cluster of two nodes", { skip: needsRoot, timeout: 900_000 }, () => 
 
   it("stops within three seconds, keeps its data, and goes on with it on the next start", async () => {
     const began = performance.now();
+    const group = cgroupOf(join(state, "cluster"));
     await stopCluster({ state, keep: true });
     const seconds = (performance.now() - began) / 1000;
     assert.ok(seconds < 5, `stopping took ${seconds.toFixed(1)} s`);
     assert.equal(readCluster(state), undefined);
+    assert.deepEqual(tracesOf(group), []);
     assert.equal(await hostState(), host);
     await start(state, { nodes: 2 });
     assert.ok(!existsSync(join(state, "cluster", "bootstrap.yaml")));
@@ -194,6 +197,7 @@ describe("a cluster of two nodes", { skip: needsRoot, timeout: 900_000 }, () => 
     await eventually("every process is gone", 5, async () => processesOf(group).length === 0 || undefined);
     assert.equal(readCluster(state), undefined);
     await stopCluster({ state, keep: false });
+    assert.deepEqual(tracesOf(group), []);
     assert.equal(await hostState(), host);
     assert.ok(!existsSync(join(state, "cluster")));
     assert.deepEqual(await stopCluster({ state, keep: false }), { stopped: false });
