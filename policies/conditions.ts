@@ -44,7 +44,6 @@ const beyondDeployersResources = ["namespaces", "resourcequotas", "limitranges",
 /** CEL: the deployer of a namespace writes there what an app consists of. */
 export const deployersOnly = every(
   `variables.ns != "" && variables.who == "system:serviceaccount:" + variables.ns + ":${names.deployer}"`,
-  'request.operation != "CONNECT"',
   'variables.part == ""',
   `!(request.resource.group in ${literal(beyondDeployers)})`,
   '!request.resource.group.endsWith(".toolkit.fluxcd.io")',
