@@ -1,6 +1,6 @@
 // Where does the host reach an app? Each exposed app of the stack has a port of the host's loopback.
 import type { Definition } from "../components/index.ts";
-import { readCluster } from "../local/cluster.ts";
+import { readCluster } from "../local/cluster-status.ts";
 import type { Forward } from "../local/spec.ts";
 
 /** First port that is tried; the next free one is taken. */

@@ -2,7 +2,7 @@
 
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { resolve } from "../engine/resolve.ts";
-import { readCluster } from "../local/cluster.ts";
+import { readCluster } from "../local/cluster-status.ts";
 import { Failure } from "./failure.ts";
 import { passThrough } from "./pass-through.ts";
 

@@ -2,7 +2,7 @@
 import pc from "picocolors";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { lockHolder } from "../engine/lock.ts";
-import { type ClusterStatus, readCluster } from "../local/cluster.ts";
+import { type ClusterStatus, readCluster } from "../local/cluster-status.ts";
 import { gitUrl } from "../local/git-process.ts";
 import { type Api, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
 import { type AppStatus, appStatuses } from "./app-status.ts";

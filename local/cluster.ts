@@ -6,12 +6,13 @@ import { stateLayout } from "../engine/folders.ts";
 import type { Say } from "../engine/progress.ts";
 import { applyBootstrapObjects } from "./bootstrap.ts";
 import { bootstrapIsDestroyed, destroyBootstrapCredential, ensureCertificates } from "./certificates.ts";
+import { type ClusterStatus, forwardsOf, readCluster } from "./cluster-status.ts";
 import { apiPort, controlPlaneProcesses, writeControlPlane } from "./control-plane.ts";
 import { endFilling, ensureImageStore, placeImageStore } from "./image-store.ts";
 import { images as allImages, type Image } from "./images.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { ApiError, connect } from "./kubernetes-api.ts";
-import { cgroupOf, hostPids, lastWords, launchMachine, readMachine, stopMachine } from "./machine.ts";
+import { cgroupOf, lastWords, launchMachine, readMachine, stopMachine } from "./machine.ts";
 import { addresses, maxNodes, nodeAddress, nodeName, podRange } from "./network.ts";
 import { containerdFolder, nodeMachine, writeNode } from "./node.ts";
 import {
@@ -24,6 +25,7 @@ import {
   type ProcessSpec,
 } from "./spec.ts";
 
+export { type ClusterProcess, type ClusterStatus, readCluster } from "./cluster-status.ts";
 export type { Forward, Mount, ProcessSpec } from "./spec.ts";
 
 export interface ClusterOptions {
@@ -47,29 +49,6 @@ export interface ClusterOptions {
   readonly staticManifests?: readonly string[];
   readonly say: Say;
   readonly signal: AbortSignal;
-}
-
-/** One process of the platform, those of nodes named `node-0/kubelet`. */
-export interface ClusterProcess {
-  readonly name: string;
-  /** On the host; undefined while it does not run. */
-  readonly pid: number | undefined;
-  readonly since: string;
-  readonly restarts: number;
-  readonly ready: boolean;
-  readonly lastExit?: Exit;
-}
-
-export interface ClusterStatus {
-  readonly phase: MachineState["phase"];
-  /** Process 1 of the platform, on the host: ending it ends all. */
-  readonly pid: number;
-  readonly since: string;
-  /** URL of the API server on the host. */
-  readonly api: string;
-  /** `127.0.0.1:port` by the name of the forward. */
-  readonly forwards: Readonly<Record<string, string>>;
-  readonly processes: readonly ClusterProcess[];
 }
 
 export type Cluster = ClusterStatus;
@@ -128,22 +107,6 @@ export const stopCluster = async ({ state, keep }: { state: string; keep: boolea
     await rm(dirname(files.ci), { recursive: true, force: true });
   }
   return { stopped };
-};
-
-/** How the cluster of a state folder is; undefined where none runs. Reads files alone: milliseconds. */
-export const readCluster = (state: string): ClusterStatus | undefined => {
-  const { cluster } = stateLayout(state);
-  const machine = readMachine(cluster);
-  if (!machine) return undefined;
-  const forwards = forwardsOf(machine);
-  return {
-    phase: machine.phase,
-    pid: machine.pid,
-    since: machine.since,
-    api: `https://${forwards.api}`,
-    forwards,
-    processes: processesOf(machine, hostPids(cgroupOf(cluster))),
-  };
 };
 
 /** Deletes key and certificate of the identity in `system:masters`; from then on `ci` is the highest. */
@@ -317,19 +280,3 @@ const waitForNodes = async (state: string, machine: MachineState, nodes: number,
     api.close();
   }
 };
-
-const forwardsOf = (machine: MachineState): Record<string, string> =>
-  Object.fromEntries(machine.forwards.map(({ name, listen }) => [name, listen]));
-
-const processesOf = (machine: MachineState, pids: ReadonlyMap<string, number>, prefix = ""): ClusterProcess[] =>
-  machine.processes.flatMap((each) => [
-    {
-      name: prefix + each.name,
-      pid: pids.get(prefix + each.pid),
-      since: each.since,
-      restarts: each.restarts,
-      ready: each.ready,
-      ...(each.lastExit ? { lastExit: each.lastExit } : {}),
-    },
-    ...(each.machine ? processesOf(each.machine, pids, `${each.name}/`) : []),
-  ]);

@@ -1,8 +1,9 @@
 // The example repository: a bare repository that the Git server serves, and a checkout that a person edits and pushes from.
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { cp, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
+import { promisify } from "node:util";
 import { root, stateLayout } from "../engine/folders.ts";
 
 /** Name of the repository on the Git server. */
@@ -13,9 +14,9 @@ export const branch = "main";
 /** Git without anything of the person's configuration: no hooks, signing, templates or rewritten addresses. */
 export const git = async (folder: string, ...args: readonly string[]): Promise<string> => {
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_")));
-  const { stdout } = await execa("git", args, {
+  const { stdout } = await promisify(execFile)("git", args, {
     cwd: folder,
-    extendEnv: false,
+    maxBuffer: 64 * 1024 * 1024,
     env: {
       ...environment,
       GIT_CONFIG_NOSYSTEM: "1",
@@ -27,7 +28,7 @@ export const git = async (folder: string, ...args: readonly string[]): Promise<s
       GIT_COMMITTER_EMAIL: "plumbline@localhost",
     },
   });
-  return stdout;
+  return stdout.trimEnd();
 };
 
 const exists = (path: string): Promise<boolean> =>

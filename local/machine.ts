@@ -4,7 +4,6 @@ import { readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { execa } from "execa";
 import { isAlive } from "../engine/processes.ts";
 import type { MachineSpec, MachineState } from "./spec.ts";
 
@@ -26,6 +25,8 @@ export const launchMachine = async (folder: string, spec: MachineSpec, programs:
   const path = join(folder, "spec.json");
   await writeFile(`${path}.new`, JSON.stringify(spec, null, 2), { mode: 0o600 });
   await rename(`${path}.new`, path);
+  // Loaded here alone: whoever only reads a machine's state must not wait for it.
+  const { execa } = await import("execa");
   const launched = await execa(join(programs, "supervisor"), ["launch", path], { reject: false, stdin: "ignore" });
   if (launched.failed) throw new Error(launched.stderr.trim() || launched.shortMessage);
 };
