@@ -16,7 +16,7 @@ export default () => {
       ...(kubeconfig && { kubeconfig }),
       ...(context && { context }),
       ...(mirror && { mirror }),
-      ...(audience && { audience }),
+      ...(audience && { audiences: [audience] }),
     }),
   });
 };

@@ -33,7 +33,7 @@ export const deliverWithFlux = (
         provider: "generic",
         serviceAccountName: delivery.deployer,
         address,
-        audiences: facts.audience,
+        audiences: facts.audiences.join("\n"),
         "ca.crt": facts.authority,
       },
     },

@@ -1,6 +1,7 @@
 // How is Flux run? source-controller fetches Git, kustomize-controller applies it: two Deployments with the least rights.
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { usualAudiences } from "../cluster/cluster.ts";
 import { type Layer, layer } from "../slot.ts";
 import { version } from "../versions.ts";
 import { labels, podSecurity, toApiServer } from "../workload.ts";
@@ -16,8 +17,8 @@ export interface FluxArgs {
   namespace?: string;
   /** Registry that holds the images under their own repository names. Default: the vendor's. */
   mirror?: string;
-  /** Audience of which the API server accepts a ServiceAccount token. Default: "https://kubernetes.default.svc". */
-  audience?: string;
+  /** Audiences of ServiceAccount tokens; the API server must accept one. Default: those of EKS, kubeadm, kind and k3s. */
+  audiences?: string[];
   /** Folder with the CustomResourceDefinitions of this Flux. Default: `PLUMBLINE_CRDS`, then `crds/` of this package. */
   definitions?: string;
 }
@@ -150,7 +151,7 @@ export class Flux extends pulumi.ComponentResource implements Agent {
     settled.set(this, {
       name,
       namespace,
-      audience: args.audience ?? "https://kubernetes.default.svc.cluster.local",
+      audiences: args.audiences ?? usualAudiences,
       authority: rootCa.data.apply((data) => data?.["ca.crt"] ?? ""),
       ready: [source, kustomize],
       sources: new Map(),
@@ -171,7 +172,7 @@ export class Flux extends pulumi.ComponentResource implements Agent {
 export interface FluxFacts {
   readonly name: string;
   readonly namespace: string;
-  readonly audience: string;
+  readonly audiences: readonly string[];
   /** Certificate authority of the API server, PEM. */
   readonly authority: pulumi.Output<string>;
   /** What must run before a source or an app is declared, and still run when they are deleted: they have finalizers. */
@@ -185,7 +186,7 @@ const settled = new WeakMap<Flux, FluxFacts>();
 
 /** Flux as the layer of the slot `agent`. */
 export const flux = (
-  args: Omit<FluxArgs, "mirror" | "audience"> & Pick<FluxOptions, "transform"> = {},
+  args: Omit<FluxArgs, "mirror" | "audiences"> & Pick<FluxOptions, "transform"> = {},
 ): Layer<"agent", "cluster"> =>
   layer({
     slot: "agent",
@@ -194,10 +195,9 @@ export const flux = (
     needs: ["cluster"],
     build: (name, { cluster }, opts) => {
       const { transform, ...rest } = args;
-      const [audience] = cluster.audiences;
       return new Flux(
         name,
-        { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }), ...(audience && { audience }) },
+        { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }), audiences: [...cluster.audiences] },
         { ...opts, ...(transform && { transform }) },
       );
     },

@@ -7,6 +7,9 @@ export interface Cluster {
   readonly provider: k8s.Provider;
   /** Registry that holds the library's images under their own repository names; unset: the vendors' registries. */
   readonly mirror?: string;
-  /** Audiences of which the API server accepts a ServiceAccount token; the first is asked for. */
+  /** Audiences of ServiceAccount tokens; the API server must accept one of them. */
   readonly audiences: readonly string[];
 }
+
+/** What API servers call themselves where nobody said otherwise: EKS, then the local cluster, kubeadm, kind and k3s. */
+export const usualAudiences = ["https://kubernetes.default.svc", "https://kubernetes.default.svc.cluster.local"];

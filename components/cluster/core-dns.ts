@@ -10,6 +10,8 @@ export interface CoreDnsArgs {
   address?: string;
   /** Domain of the cluster. Default: "cluster.local". */
   domain?: string;
+  /** Name servers that are asked for all other names. Default: none, for a network that leads nowhere. */
+  upstreams?: string[];
   /** Registry that holds the images under their own repository names. Default: the vendor's. */
   mirror?: string;
 }
@@ -18,8 +20,7 @@ const namespace = "kube-system";
 // Above 1024, since the pod has no capability to bind below; the Service listens at 53.
 const port = 1053;
 
-// No upstream: the cluster's network leads nowhere but to itself, and a forward without a name server does not start.
-const corefile = (domain: string): string => `.:${port} {
+const corefile = (domain: string, upstreams: readonly string[]): string => `.:${port} {
     errors
     health :8080 {
         lameduck 5s
@@ -31,7 +32,7 @@ const corefile = (domain: string): string => `.:${port} {
         ttl 30
     }
     prometheus :9153
-    cache 30
+${upstreams.length > 0 ? `    forward . ${upstreams.join(" ")}\n` : ""}    cache 30
     reload
     loadbalance
 }
@@ -66,7 +67,7 @@ export class CoreDns extends pulumi.ComponentResource {
     );
     const config = new k8s.core.v1.ConfigMap(
       name,
-      { metadata, data: { Corefile: corefile(args.domain ?? "cluster.local") } },
+      { metadata, data: { Corefile: corefile(args.domain ?? "cluster.local", args.upstreams ?? []) } },
       parent,
     );
     new k8s.core.v1.Service(

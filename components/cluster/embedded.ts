@@ -5,7 +5,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { type Layer, layer } from "../slot.ts";
 import { localMirror } from "../versions.ts";
-import type { Cluster } from "./cluster.ts";
+import { type Cluster, usualAudiences } from "./cluster.ts";
 import { CoreDns } from "./core-dns.ts";
 import { LocalPath } from "./local-path.ts";
 import { MetricsServer } from "./metrics-server.ts";
@@ -45,7 +45,7 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
   }
 
   get audiences(): readonly string[] {
-    return ["https://kubernetes.default.svc.cluster.local"];
+    return usualAudiences;
   }
 }
 

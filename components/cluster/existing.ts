@@ -5,7 +5,7 @@ import { z } from "zod";
 import { problemsOf } from "../delivery/app.ts";
 import { refuse } from "../problems.ts";
 import { type Layer, layer } from "../slot.ts";
-import type { Cluster } from "./cluster.ts";
+import { type Cluster, usualAudiences } from "./cluster.ts";
 import { requireVersion } from "./server-version.ts";
 
 /** Arguments of {@link ExistingCluster}. */
@@ -16,8 +16,8 @@ export interface ExistingClusterArgs {
   context?: string;
   /** Registry that holds the library's images under their own repository names. Default: the vendors' registries. */
   mirror?: string;
-  /** Audience of which the API server accepts a ServiceAccount token. Default: "https://kubernetes.default.svc". */
-  audience?: string;
+  /** Audiences of ServiceAccount tokens; the API server must accept one. Default: those of EKS, kubeadm, kind and k3s. */
+  audiences?: string[];
 }
 
 /** A cluster that somebody else runs: Kubernetes 1.30 or later with DNS. */
@@ -41,7 +41,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
       { parent: this },
     );
     if (args.mirror) this.mirror = args.mirror;
-    this.audiences = [args.audience ?? "https://kubernetes.default.svc.cluster.local"];
+    this.audiences = args.audiences ?? usualAudiences;
     this.registerOutputs({});
   }
 }
@@ -56,7 +56,10 @@ const schema = z.strictObject({
       'a registry, optionally with a path: "registry.example.com/mirror"',
     )
     .exactOptional(),
-  audience: z.string().min(1, "an audience of ServiceAccount tokens").exactOptional(),
+  audiences: z
+    .array(z.string().min(1, "an audience of ServiceAccount tokens"))
+    .min(1, "at least one audience")
+    .exactOptional(),
 });
 
 /** A cluster that exists. @throws InvalidDeclaration that names every wrong field */

@@ -64,6 +64,7 @@ test("DNS answers at the address that the kubelets tell, on a port that needs no
     ],
   );
   assert.match(named(declared, "ConfigMap", "coredns").data.Corefile, /^\.:1053 \{[\s\S]*kubernetes cluster\.local /);
+  assert.doesNotMatch(named(declared, "ConfigMap", "coredns").data.Corefile, /forward/);
   assert.equal(pod("coredns").containers[0].ports[0].containerPort, 1053);
 });
 
@@ -125,7 +126,7 @@ test("the kubeconfig of the local platform is found from a folder of the clone, 
 test("an existing cluster gets every argument", async () => {
   const seen: ExistingCluster[] = [];
   const all = await record(() => {
-    const args = { kubeconfig: unreachable, context: "there", mirror: "r.example/m", audience: "aud" };
+    const args = { kubeconfig: unreachable, context: "there", mirror: "r.example/m", audiences: ["aud"] };
     seen.push(new ExistingCluster("e", args), new ExistingCluster("d", { kubeconfig: unreachable }));
   });
   const [first, second] = ofKind(all, "kubernetes").map(({ inputs }) => inputs);
@@ -138,7 +139,7 @@ test("an existing cluster gets every argument", async () => {
     seen.map(({ mirror, audiences }) => [mirror, audiences]),
     [
       ["r.example/m", ["aud"]],
-      [undefined, ["https://kubernetes.default.svc"]],
+      [undefined, ["https://kubernetes.default.svc", "https://kubernetes.default.svc.cluster.local"]],
     ],
   );
 });

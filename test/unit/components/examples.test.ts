@@ -14,6 +14,7 @@ test("delivery: an app that Flux delivers, without a platform", async () => {
 test("add-ons: each stands alone", async () => {
   const declared = await example("add-ons");
   assert.equal(named(declared, "Service", "kube-dns").spec.clusterIP, "10.43.0.10");
+  assert.match(named(declared, "ConfigMap", "coredns").data.Corefile, /^ {4}forward \. 1\.1\.1\.1 9\.9\.9\.9$/m);
   assert.match(named(declared, "ConfigMap", "local-path-config").data["config.json"], /\/srv\/volumes/);
   assert.equal(named(declared, "Deployment", "metrics-server").metadata.namespace, "kube-system");
 });

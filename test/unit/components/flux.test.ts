@@ -34,7 +34,7 @@ const changed = await record(() => {
   });
   const agent = new Flux(
     "agent",
-    { namespace: "delivery", mirror: "registry.example/mirror", audience: "audience", definitions },
+    { namespace: "delivery", mirror: "registry.example/mirror", audiences: ["audience"], definitions },
     { transform: { sourceController: replicas(0) as never, kustomizeController: replicas(3) as never } },
   );
   new App(
@@ -79,7 +79,7 @@ test("the controller logs in as the deployer at this same cluster", () => {
     provider: "generic",
     serviceAccountName: "deployer",
     address: "https://kubernetes.default.svc",
-    audiences: "https://kubernetes.default.svc",
+    audiences: "https://kubernetes.default.svc\nhttps://kubernetes.default.svc.cluster.local",
     "ca.crt": "the authority",
   });
   assert.equal(named(changed, "ConfigMap", "shop-delivery").data.audiences, "audience");
