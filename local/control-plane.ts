@@ -12,8 +12,6 @@ const staticManifestsFolder = `${inside.state}/cluster/static`;
 
 /** Port of the API server on the control plane's address. */
 export const apiPort = 6443;
-/** etcd's data on the host, for those who keep or remove it. */
-export const etcdFolder = (cluster: string): string => join(cluster, "control-plane", "etcd");
 
 /**
  * Writes what the control plane reads.
