@@ -1,4 +1,5 @@
 // `plumbline drift`: what differs between the program, Pulumi's state and the live objects, and who wrote it.
+import { existsSync } from "node:fs";
 import pc from "picocolors";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { type Api, ApiError, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
@@ -34,6 +35,9 @@ export interface DriftOptions {
 /** Prints every finding; the exit code is 2 when there is one. */
 export const drift = async ({ stack, json }: DriftOptions): Promise<void> => {
   const state = stateFolder();
+  if (!existsSync(stateLayout(state).kubeconfig.ci)) {
+    throw new Failure("NOT_RUNNING", "The local platform of this clone is not running.", { wayOut: "npm start" });
+  }
   const env = await pulumiEnvironment(state, stack);
   const [program, live] = await Promise.all([programFindings(stack, env), liveFindings(stack, state, env)]);
   const findings = [...program, ...live];
@@ -78,9 +82,7 @@ export const declaredObjects = async (stack: string, api: Api, env: Record<strin
 };
 
 const liveFindings = async (stack: string, state: string, env: Record<string, string>): Promise<Finding[]> => {
-  const api = await connect(stateLayout(state).kubeconfig.ci).catch((cause) => {
-    throw new Failure("NOT_RUNNING", "The cluster's credentials are missing.", { wayOut: "npm start", cause });
-  });
+  const api = await connect(stateLayout(state).kubeconfig.ci);
   try {
     const objects = await declaredObjects(stack, api, env);
     return (await Promise.all(objects.map((each) => objectFindings(api, each)))).flat();

@@ -2,6 +2,7 @@
 import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Definition } from "../components/index.ts";
 import { crds } from "../engine/crds.ts";
 import { cacheFolder, stateFolder, stateLayout } from "../engine/folders.ts";
 import { withLock } from "../engine/lock.ts";
@@ -57,20 +58,25 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
     process.stderr.write("The platform is already running; nothing was changed.\n\n");
     return status({ json: false });
   }
-  const definition = await loadStack(stack);
+  let definition: Definition;
   const programs = await planPrograms(platformPrograms);
   const layout = stateLayout(state);
   const git = await gitServerParts();
-  let types: Promise<void> = Promise.resolve();
   const steps: Step[] = [
+    {
+      title: `Check stack ${stack}`,
+      seconds: 1,
+      run: async (_, signal) => {
+        // The compiler first: it names the line, where the checks of the values know only the field.
+        await typeCheck(signal);
+        definition = await loadStack(stack);
+      },
+    },
     ...programs.steps,
     {
       title: "Start the cluster",
       seconds: 8,
       run: async (say, signal) => {
-        types = typeCheck(signal);
-        // Who waits for it comes later; a failure before that must not end the process unseen.
-        types.catch(() => {});
         await ensureExampleRepository(state);
         const cluster = await startCluster({
           state,
@@ -89,11 +95,6 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
         });
         await ensureExampleCheckout(state, gitUrl(cluster.forwards.git ?? ""));
       },
-    },
-    {
-      title: `Check the types of stack ${stack}`,
-      seconds: 4,
-      run: () => types,
     },
     {
       title: `pulumi up of stack ${stack}`,
