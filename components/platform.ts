@@ -40,7 +40,12 @@ const pinFieldManager: pulumi.ResourceTransformation = ({ type, props, opts }) =
   const { metadata } = props as { metadata?: pulumi.Input<k8s.types.input.meta.v1.ObjectMeta> };
   const pinned = pulumi.output(metadata ?? {}).apply((given) => ({
     ...given,
-    annotations: { ...given.annotations, "pulumi.com/patchFieldManager": fieldManager },
+    annotations: {
+      ...given.annotations,
+      "pulumi.com/patchFieldManager": fieldManager,
+      // What is declared wins over whoever wrote it last: without this, repairing a live edit ends in a conflict.
+      "pulumi.com/patchForce": "true",
+    },
   }));
   return { props: { ...props, metadata: pinned }, opts };
 };

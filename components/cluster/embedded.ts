@@ -30,6 +30,8 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
         // replace every object after a restart.
         clusterIdentifier: name,
         enableServerSideApply: true,
+        // A change of a ConfigMap is an update; the default deletes it first, under the pods that read it.
+        enableConfigMapMutable: true,
       },
       { parent: this },
     );

@@ -37,6 +37,8 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
         ...(args.context && { context: args.context }),
         clusterIdentifier: name,
         enableServerSideApply: newEnough,
+        // A change of a ConfigMap is an update; the default deletes it first, under the pods that read it.
+        enableConfigMapMutable: true,
       },
       { parent: this },
     );

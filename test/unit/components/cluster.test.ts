@@ -40,7 +40,7 @@ test("the provider writes server-side and knows the cluster by name, whatever it
   const [provider] = ofKind(declared, "kubernetes");
   assert.deepEqual(
     { ...provider?.inputs },
-    { kubeconfig: "/k", clusterIdentifier: "c", enableServerSideApply: "true" },
+    { kubeconfig: "/k", clusterIdentifier: "c", enableServerSideApply: "true", enableConfigMapMutable: "true" },
   );
 });
 
@@ -132,9 +132,18 @@ test("an existing cluster gets every argument", async () => {
   const [first, second] = ofKind(all, "kubernetes").map(({ inputs }) => inputs);
   assert.deepEqual(
     { ...first },
-    { kubeconfig: unreachable, context: "there", clusterIdentifier: "e", enableServerSideApply: "true" },
+    {
+      kubeconfig: unreachable,
+      context: "there",
+      clusterIdentifier: "e",
+      enableServerSideApply: "true",
+      enableConfigMapMutable: "true",
+    },
   );
-  assert.deepEqual({ ...second }, { kubeconfig: unreachable, clusterIdentifier: "d", enableServerSideApply: "true" });
+  assert.deepEqual(
+    { ...second },
+    { kubeconfig: unreachable, clusterIdentifier: "d", enableServerSideApply: "true", enableConfigMapMutable: "true" },
+  );
   assert.deepEqual(
     seen.map(({ mirror, audiences }) => [mirror, audiences]),
     [

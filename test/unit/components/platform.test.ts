@@ -45,9 +45,10 @@ const whole = await record(
 );
 const objects = whole.filter(({ type }) => type.startsWith("kubernetes:"));
 
-test("every object is written under the one field manager", () => {
+test("every object is written under the one field manager, which wins", () => {
   for (const { name, inputs } of objects) {
     assert.equal(inputs.metadata.annotations?.["pulumi.com/patchFieldManager"], "plumbline", name);
+    assert.equal(inputs.metadata.annotations["pulumi.com/patchForce"], "true", name);
   }
 });
 
