@@ -13,11 +13,12 @@ export interface PlatformFile {
   readonly layers: readonly { readonly slot: string; readonly implementation: string; readonly version: string }[];
 }
 
-const file = (state: string): string => join(stateLayout(state).state, "platform.json");
+/** Where they stand. */
+export const platformFile = (state: string): string => join(stateLayout(state).state, "platform.json");
 
 /** Undefined where nothing was started. */
 export const readPlatformFile = async (state: string): Promise<PlatformFile | undefined> => {
-  const text = await readFile(file(state), "utf8").catch((error: NodeJS.ErrnoException) => {
+  const text = await readFile(platformFile(state), "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
@@ -25,6 +26,6 @@ export const readPlatformFile = async (state: string): Promise<PlatformFile | un
 };
 
 export const writePlatformFile = async (state: string, facts: PlatformFile): Promise<void> => {
-  await writeFile(`${file(state)}.new`, `${JSON.stringify(facts, null, 2)}\n`);
-  await rename(`${file(state)}.new`, file(state));
+  await writeFile(`${platformFile(state)}.new`, `${JSON.stringify(facts, null, 2)}\n`);
+  await rename(`${platformFile(state)}.new`, platformFile(state));
 };

@@ -67,12 +67,27 @@ const ensurePlugin = async (home: string, program: string): Promise<void> => {
   await symlink(program, link);
 };
 
+/** Pulumi's own file of a stack, ignored by Git: the salt of its secrets, and what `config set` wrote. */
+export const stackConfig = (stack: string): string => join(root, "stacks", "config", `Pulumi.${stack}.yaml`);
+
 /** Makes the stack where it is missing. */
 export const ensureStack = async (state: string, stack: string): Promise<void> => {
   const env = await pulumiEnvironment(state);
   const { stdout } = await runPulumi(["stack", "ls", "--json"], env);
   const stacks = JSON.parse(stdout) as { name: string }[];
-  if (!stacks.some(({ name }) => name === stack)) await runPulumi(["stack", "init", stack, "--non-interactive"], env);
+  if (stacks.some(({ name }) => name === stack)) return;
+  await forgetSalt(stack);
+  await runPulumi(["stack", "init", stack, "--non-interactive"], env);
+};
+
+// The salt belongs to a state that is gone, and would be taken for a wrong passphrase.
+const forgetSalt = async (stack: string): Promise<void> => {
+  const file = stackConfig(stack);
+  const text = await readFile(file, "utf8").catch(() => "");
+  const kept = text.replace(/^encryptionsalt:.*\n?/m, "");
+  if (kept === text) return;
+  if (kept.trim() === "") await rm(file);
+  else await writeFile(file, kept);
 };
 
 /** A failed run: its output's end is part of the message. */

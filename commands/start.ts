@@ -20,7 +20,7 @@ import { writePlatformFile } from "./platform-file.ts";
 import { planPrograms, platformPrograms } from "./program-steps.ts";
 import { ensureStack, pulumiEnvironment, rememberStack, runPulumi } from "./pulumi.ts";
 import { startOnContext } from "./start-context.ts";
-import { status } from "./status.ts";
+import { readStatus, status } from "./status.ts";
 import { typeCheck } from "./type-check.ts";
 
 export interface StartOptions {
@@ -118,7 +118,7 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
       },
     },
     {
-      title: "Wait until the agent has delivered every app",
+      title: "Wait until every app is delivered and every layer is ready",
       seconds: 6,
       run: (say, signal) => waitForApps(state, say, signal),
     },
@@ -194,18 +194,20 @@ const deliveryBound = 180;
 
 const waitForApps = async (state: string, say: (detail: string) => void, signal: AbortSignal): Promise<void> => {
   for (const until = performance.now() + deliveryBound * 1000; ; await sleep(100, undefined, { signal })) {
-    const apps = await readApps(state);
-    const waiting = apps.find(({ healthy }) => !healthy);
-    if (apps.length > 0 && !waiting && (await answers(apps))) return;
-    if (waiting) say(`${waiting.name}: ${waiting.message ?? "not delivered yet"}`);
+    const { phase, apps, layers, message } = await readStatus(state);
+    if (phase === "running" && (await answers(apps))) return;
+    const app = apps.find(({ healthy }) => !healthy);
+    const layer = layers.find(({ ready }) => !ready);
+    const waiting = app
+      ? `${app.name}: ${app.message ?? "not delivered yet"}`
+      : layer
+        ? `${layer.implementation} is not ready`
+        : (message ?? "no app answers yet");
+    say(waiting);
     if (performance.now() > until) {
-      throw new Failure(
-        "APP_NOT_DELIVERED",
-        `${waiting?.name ?? "an app"} was not delivered within ${deliveryBound} s: ${waiting?.message ?? "it does not answer"}`,
-        {
-          wayOut: "mend its manifests in the repository and push; plumbline status tells how it goes",
-        },
-      );
+      throw new Failure("APP_NOT_DELIVERED", `not within ${deliveryBound} s: ${waiting}`, {
+        wayOut: "mend its manifests in the repository and push; plumbline status tells how it goes",
+      });
     }
   }
 };

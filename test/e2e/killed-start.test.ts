@@ -74,7 +74,7 @@ for (const { name, step, seconds } of [
     step: /pulumi up/,
     seconds: 8,
   },
-  { name: "during the first sync", step: /Wait until the agent/, seconds: 3 },
+  { name: "during the first sync", step: /Wait until every app/, seconds: 3 },
 ]) {
   test(`killed ${name}`, async () => {
     await mended(await startAndKill(step, seconds));

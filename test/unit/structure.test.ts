@@ -12,7 +12,7 @@ const allowed: Record<string, readonly string[]> = {
   policies: ["components"],
   engine: [],
   local: ["engine", "policies"],
-  commands: ["components", "stacks", "policies", "engine", "local", "bench"],
+  commands: ["components", "stacks", "policies", "engine", "local", "bench", "test"],
   bench: ["components", "stacks", "policies", "engine", "local", "commands", "test"],
 };
 
