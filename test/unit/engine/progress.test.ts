@@ -36,15 +36,15 @@ test("plain lines number the steps and say what is left", async () => {
   ]);
 });
 
-test("a step that runs long is spoken of at every interval, with its detail", async () => {
+test("a step that runs long is spoken of at every interval, with its detail", { timeout: 10_000 }, async () => {
   const { stream, lines } = capture();
   const work = step("Build", 100, async (say) => {
     say("3 of 9 packages");
-    await sleep(50);
+    while (lines().length < 3) await sleep(1); // the runner's own time limit ends a plan that stays silent
   });
-  await runPlan([work], { stream, interval: 20 });
-  assert.equal(lines()[1], "[1/1] Build … 1 s, 3 of 9 packages, about 2 min left");
-  assert.ok(lines().length >= 4, lines().join("\n"));
+  await runPlan([work], { stream, interval: 5 });
+  for (const line of lines().slice(1, 3))
+    assert.match(line, /^\[1\/1\] Build … \d+ s, 3 of 9 packages, about 2 min left$/);
 });
 
 test("lanes run at the same time, each in its order", async () => {
