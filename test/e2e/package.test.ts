@@ -109,7 +109,9 @@ test("the package holds JavaScript, types, sources and definitions, and nothing 
   assert.deepEqual(foreign, []);
 });
 
-test("a stranger's program type-checks", () => execa("npx", ["tsc"], { cwd: project, preferLocal: true }));
+test("a stranger's program type-checks", async () => {
+  await execa("tsc", { cwd: project, preferLocal: true, localDir: project });
+});
 
 test("a stranger's program runs in a real Pulumi", async () => {
   const env = {
