@@ -57,7 +57,10 @@ interface PreviewStep {
 
 // What the program declares and the state lacks: a commit that was not brought up yet.
 const programFindings = async (stack: string, env: Record<string, string>): Promise<Finding[]> => {
-  const { stdout } = await runPulumi(["preview", "--stack", stack, "--json", "--non-interactive"], env);
+  const { stdout } = await runPulumi(
+    ["preview", "--stack", stack, "--json", "--non-interactive", "--refresh=false"],
+    env,
+  );
   const { steps = [] } = JSON.parse(stdout.slice(stdout.indexOf("{"))) as { steps?: PreviewStep[] };
   return steps
     .filter(({ op }) => op !== "same" && op !== "read")

@@ -145,13 +145,23 @@ export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
   const state = stateFolder();
   const stack = (await selectedStack(state)) ?? "local";
   const env = await pulumiEnvironment(state, stack);
+  const brings = ["up", "update"].includes(rest[0] ?? "") && !rest.includes("--help") && !rest.includes("-h");
+  // Before Pulumi looks: it then finds the cluster as its state says, and changes only what the program changes.
+  if (brings && (await isThere(state))) await repairBefore(stack, state, env);
   await passThrough("pulumi", rest, env);
-  if (!["up", "update"].includes(rest[0] ?? "") || process.exitCode !== 0 || rest.includes("--help")) return;
-  const { removeAdditions } = await import("./repair.ts");
-  for (const { object, fields } of await removeAdditions(stack, state, env)) {
-    for (const { field, manager } of fields) {
-      process.stderr.write(`removed from ${object}: ${field}, added by ${manager}\n`);
-    }
+};
+
+const isThere = (state: string): Promise<boolean> =>
+  stat(stateLayout(state).kubeconfig.ci).then(
+    () => true,
+    () => false,
+  );
+
+const repairBefore = async (stack: string, state: string, env: Record<string, string>): Promise<void> => {
+  const { repair } = await import("./repair.ts");
+  for (const { object, fields } of await repair(stack, state, env)) {
+    for (const { field, manager } of fields)
+      process.stderr.write(`repaired ${object}: ${field}, written by ${manager}\n`);
   }
 };
 

@@ -1,49 +1,72 @@
-// Removes from live objects what strangers added. Pulumi repairs the fields that it declares; what somebody added beside
-// them is out of its sight, since server-side apply leaves fields of other managers alone.
+// Brings live objects back onto what the stack declares, where Pulumi alone would not: it repairs the fields that it
+// declares, and what somebody added beside them is out of its sight, since server-side apply leaves others' fields alone.
 import { stateLayout } from "../engine/folders.ts";
-import { ApiError, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
+import { type Api, ApiError, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
+import type { Desired } from "./desired.ts";
 import { declaredObjects, owner } from "./drift.ts";
-import { foreignFields, pathText, pointer } from "./ownership.ts";
+import { type ForeignField, foreignFields, pathText, pointer, valueAt } from "./ownership.ts";
 
-/** What was removed from one object. */
+/** What was repaired of one object. */
 export interface Repair {
   readonly object: string;
   readonly fields: readonly { readonly field: string; readonly manager: string }[];
 }
 
 /**
- * Removes every foreign addition from the objects of a stack.
+ * Removes every foreign addition from the objects of a stack, and takes back the fields that it declares.
  *
  * @throws ApiError when an object changes at the same time; nothing of that object has been removed then
  */
-export const removeAdditions = async (stack: string, state: string, env: Record<string, string>): Promise<Repair[]> => {
+export const repair = async (stack: string, state: string, env: Record<string, string>): Promise<Repair[]> => {
   const api = await connect(stateLayout(state).kubeconfig.ci);
   try {
     const repairs: Repair[] = [];
-    for (const { name, path } of await declaredObjects(stack, api, env)) {
-      const live = await api.get<KubernetesObject>(path).catch((error: unknown) => {
-        if (error instanceof ApiError && error.status === 404) return undefined;
-        throw error;
-      });
-      const foreign = live ? foreignFields(live, owner) : [];
-      const removals = foreign.flatMap((field) => pointer(live, field.path) ?? []).sort(backwards);
-      if (!live || removals.length === 0) continue;
-      const unchanged = { op: "test", path: "/metadata/resourceVersion", value: live.metadata.resourceVersion };
-      await api.send(
-        "PATCH",
-        `${path}?fieldManager=${owner}-repair`,
-        [unchanged, ...removals.map((each) => ({ op: "remove", path: each }))],
-        "application/json-patch+json",
-      );
-      repairs.push({
-        object: name,
-        fields: foreign.map(({ path: field, manager }) => ({ field: pathText(field), manager })),
-      });
+    for (const desired of await declaredObjects(stack, api, env)) {
+      const foreign = await repairOne(api, desired);
+      if (foreign.length > 0) {
+        const fields = foreign.map(({ path, manager }) => ({ field: pathText(path), manager }));
+        repairs.push({ object: desired.name, fields });
+      }
     }
     return repairs;
   } finally {
     api.close();
   }
+};
+
+const manager = `${owner}-repair`;
+
+const repairOne = async (api: Api, { object, path }: Desired): Promise<ForeignField[]> => {
+  const live = await api.get<KubernetesObject>(path).catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  });
+  const foreign = live ? foreignFields(live, owner) : [];
+  if (!live || foreign.length === 0) return [];
+  const additions = foreign.filter((field) => valueAt(object, field.path) === undefined);
+  const removals = additions.flatMap((field) => pointer(live, field.path) ?? []).sort(backwards);
+  if (removals.length > 0) {
+    const unchanged = { op: "test", path: "/metadata/resourceVersion", value: live.metadata.resourceVersion };
+    const patch = [unchanged, ...removals.map((each) => ({ op: "remove", path: each }))];
+    await api.send("PATCH", `${path}?fieldManager=${manager}`, patch, "application/json-patch+json");
+  }
+  const applied = await api.send<KubernetesObject>(
+    "PATCH",
+    `${path}?fieldManager=${owner}&force=true`,
+    object,
+    "application/apply-patch+yaml",
+  );
+  // Where the API server put a default in the place of what was removed, it noted it as ours.
+  const entries = applied.metadata.managedFields ?? [];
+  const kept = entries.filter((entry) => entry.manager !== manager);
+  if (kept.length < entries.length) {
+    const patch = [
+      { op: "test", path: "/metadata/resourceVersion", value: applied.metadata.resourceVersion },
+      { op: "replace", path: "/metadata/managedFields", value: kept },
+    ];
+    await api.send("PATCH", `${path}?fieldManager=${manager}`, patch, "application/json-patch+json");
+  }
+  return foreign;
 };
 
 // Items of a list move when an earlier one goes, so the last goes first.
