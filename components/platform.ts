@@ -45,6 +45,8 @@ const pinFieldManager: pulumi.ResourceTransformation = ({ type, props, opts }) =
       "pulumi.com/patchFieldManager": fieldManager,
       // What is declared wins over whoever wrote it last: without this, repairing a live edit ends in a conflict.
       "pulumi.com/patchForce": "true",
+      // A Service is waited for in steps of ten seconds; the Deployment behind it is waited for anyway.
+      ...(type === "kubernetes:core/v1:Service" && { "pulumi.com/skipAwait": "true" }),
     },
   }));
   return { props: { ...props, metadata: pinned }, opts };

@@ -93,7 +93,7 @@ export const controlPlaneProcesses = (): ProcessSpec[] => [
       "allow-privileged": true,
       profiling: false,
     }),
-    env: environment("GOGC=50"),
+    env: environment(),
     ready: { http: `https://127.0.0.1:${apiPort}/readyz`, ca: `${pki}/ca.crt`, timeoutSeconds: 90 },
   },
   {
