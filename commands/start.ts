@@ -1,4 +1,5 @@
 // `plumbline start`: from nothing to an app that answers, in steps that a killed run leaves in a state to go on from.
+import { createWriteStream } from "node:fs";
 import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -164,11 +165,13 @@ const bringUp = async (
     "--color=never",
     "--suppress-outputs",
   ];
+  const log = createWriteStream(join(stateLayout(state).log, "pulumi.log"), { mode: 0o600 });
   const line = (text: string) => {
+    log.write(`${new Date().toISOString()} ${text}\n`);
     const [, action, type, name] = text.match(/^\s*[+~@-]*\s*(\S+)\s+(\S+)\s+(creat\w+|updat\w+|delet\w+)/) ?? [];
     if (action && type) say(`${name ?? action} ${type}`);
   };
-  await runPulumi(args, env, { signal, line });
+  await runPulumi(args, env, { signal, line }).finally(() => log.end());
   await rm(unfinished);
 };
 
