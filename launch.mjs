@@ -13,6 +13,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import * as nodeModule from "node:module";
 import { constants, homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -66,8 +67,11 @@ async function main(args) {
   if (!existsSync(nodeFor()) || !packagesAreInstalled()) await prepareAlone();
   const node = nodeFor();
   process.env.PATH = [dirname(node), process.env.PATH].join(delimiter);
+  // What Node has compiled once it loads in a quarter of the time; Pulumi's programs inherit this.
+  process.env.NODE_COMPILE_CACHE ||= join(cache, "compiled");
   const command = join(root, "commands", "main.ts");
   if (node === process.execPath) {
+    nodeModule.enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
     process.argv.splice(1, 1, command);
     await import(pathToFileURL(command).href);
   } else process.exitCode = await passOn(node, [command, ...args]);

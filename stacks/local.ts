@@ -10,7 +10,7 @@ export default firstLight({
   // The pods with which local-path-provisioner makes and removes the folder of a volume.
   exemptions: ["volume-types", "capabilities", "non-root", "non-root-user"].map((rule) => ({
     rule,
-    object: { kind: "Pod", namespace: "local-path-storage", name: "helper-pod-*" },
+    object: { kind: "Pod", namespace: "local-path-storage", name: "helper-*" },
     reason: "makes a folder on the node for each volume, as root; there is no other storage on one machine",
     approver: "plumbline's maintainers",
     expires: "2027-12-31",

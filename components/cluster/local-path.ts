@@ -149,7 +149,8 @@ export class LocalPath extends pulumi.ComponentResource {
                   imagePullPolicy: "IfNotPresent",
                   // By name, since the vendor's image has no entry point; the local image has the program on its PATH.
                   command: [program],
-                  args: ["start", "--config", "/etc/config/config.json"],
+                  // Its helper pods ask the API for nothing: they run as the account that may do nothing.
+                  args: ["start", "--config", "/etc/config/config.json", "--service-account-name", "default"],
                   env: [
                     { name: "POD_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
                     { name: "CONFIG_MOUNT_PATH", value: "/etc/config/" },
