@@ -57,18 +57,21 @@ export const appStatuses = async (
       );
       const failure = (source && failureOf(source)) ?? (record && failureOf(record));
       const ready = record ? condition(record, "Ready") : undefined;
-      const healthy = !failure && ready?.status === "True" && !namespace.metadata.deletionTimestamp;
+      const commit = commitOf(record?.status?.lastAppliedRevision);
+      // Unknown means that the agent is at work: what it applied last runs on meanwhile.
+      const healthy = !failure && commit !== "" && ready?.status !== "False" && !namespace.metadata.deletionTimestamp;
+      const since = healthy && record ? deliveredAt(record) : ready?.lastTransitionTime;
       const reverted = record ? await revertOf(api, record) : undefined;
       const message = healthy ? undefined : await explain(api, state, home, record, failure);
       return {
         name,
         namespace: home,
         url: urlOf(home) ?? "",
-        commit: commitOf(record?.status?.lastAppliedRevision),
+        commit,
         healthy,
         model: "pull",
         agent: "flux",
-        ...(ready?.lastTransitionTime ? { since: ready.lastTransitionTime } : {}),
+        ...(since ? { since } : {}),
         ...(message ? { message } : {}),
         ...(reverted ? { reverted } : {}),
       };
@@ -81,6 +84,13 @@ export const commitOf = (revision: unknown): string => String(revision ?? "").re
 
 const condition = (object: KubernetesObject, type: string): Condition | undefined =>
   (object.status?.conditions as Condition[] | undefined)?.find((each) => each.type === type);
+
+/** When the agent first applied what it applied last. */
+const deliveredAt = (record: KubernetesObject): string | undefined =>
+  historyOf(record).find(({ metadata }) => metadata?.revision === record.status?.lastAppliedRevision)?.firstReconciled;
+
+const historyOf = (record: KubernetesObject) =>
+  (record.status?.history ?? []) as { firstReconciled: string; metadata?: { revision?: string } }[];
 
 const failureOf = (object: KubernetesObject): string | undefined => {
   const ready = condition(object, "Ready");
@@ -101,7 +111,7 @@ const explain = async (
     podReasons(api, namespace),
     failure ? locate(state, record, failure) : undefined,
   ]);
-  return [place ? `${place}: ${said}` : said, ...pods].join("; ");
+  return [place ? `${place}: ${said.trim()}` : said.trim(), ...pods].join("; ");
 };
 
 /** What each pod that is not ready gives as its reason. */
@@ -133,14 +143,8 @@ const locate = async (state: string, record: KubernetesObject, failure: string):
   const commit = commitOf(record.status?.lastAttemptedRevision);
   const folder = String(record.spec.path).replace(/^\.\//, "");
   const bare = join(stateLayout(state).git, repository);
-  const search = async (pattern: string): Promise<string | undefined> => {
-    const found = await git(bare, "grep", "--line-number", "-E", pattern, commit || "HEAD", "--", folder).catch(
-      () => "",
-    );
-    return found.split("\n")[0]?.match(/^[^:]*:([^:]+:\d+)/)?.[1];
-  };
   const [, kind] = failure.match(/no matches for kind "([^"]+)"/) ?? [];
-  if (kind) return search(`^ *kind: *["']?${kind}["']? *$`);
+  if (kind) return locateKind(bare, commit || "HEAD", folder, kind);
   const [, object] =
     failure.match(/^([A-Z]\w+\/[\w./-]+) (?:dry-run failed|namespace not specified|invalid|apply failed)/) ?? [];
   const [, file] = failure.match(new RegExp(`(${literally(folder)}/[\\w./-]+\\.ya?ml)`)) ?? [];
@@ -148,7 +152,38 @@ const locate = async (state: string, record: KubernetesObject, failure: string):
     const [, line] = failure.match(/line (\d+)/) ?? [];
     return line ? `${file}:${line}` : file;
   }
-  return object ? search(`^ *name: *["']?${literally(object.split("/").at(-1) ?? "")}["']? *$`) : undefined;
+  return object ? locateObject(bare, commit || "HEAD", folder, object) : undefined;
+};
+
+/** File and line of the document that declares `Kind/name` or `Kind/namespace/name`. */
+const locateObject = async (
+  bare: string,
+  commit: string,
+  folder: string,
+  object: string,
+): Promise<string | undefined> => {
+  const [kind, ...rest] = object.split("/");
+  const { readManifests } = await import("../components/delivery/manifests.ts");
+  const names = await git(bare, "ls-tree", "-r", "--name-only", commit, "--", folder).catch(() => "");
+  for (const file of names.split("\n").filter((each) => /\.(ya?ml|json)$/.test(each))) {
+    const text = await git(bare, "show", `${commit}:${file}`);
+    try {
+      const found = readManifests(Buffer.from(text), file).find(
+        (each) => each.object.kind === kind && each.object.metadata?.name === rest.at(-1),
+      );
+      if (found) return `${file}:${found.line}`;
+    } catch {
+      // Another file is not YAML: the agent names that one when it comes to it.
+    }
+  }
+  // The agent puts the app's namespace in the place of a Namespace's name.
+  return kind === "Namespace" ? locateKind(bare, commit, folder, kind) : undefined;
+};
+
+const locateKind = async (bare: string, commit: string, folder: string, kind: string): Promise<string | undefined> => {
+  const pattern = `^ *kind: *["']?${kind}["']? *$`;
+  const found = await git(bare, "grep", "--line-number", "-E", pattern, commit, "--", folder).catch(() => "");
+  return found.split("\n")[0]?.match(/^[^:]*:([^:]+:\d+)/)?.[1];
 };
 
 const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
@@ -158,7 +193,7 @@ const revertOf = async (api: Api, record: KubernetesObject): Promise<AppStatus["
   const { namespace, name } = record.metadata;
   const selector = encodeURIComponent(`involvedObject.kind=Kustomization,involvedObject.name=${name}`);
   const events = await api.list(`/api/v1/namespaces/${namespace}/events?fieldSelector=${selector}`);
-  const history = (record.status?.history ?? []) as { firstReconciled: string; metadata?: { revision?: string } }[];
+  const history = historyOf(record);
   const reverts = events.flatMap((event) => {
     const revision = event.metadata.annotations?.["kustomize.toolkit.fluxcd.io/revision"];
     const first = history.find(({ metadata }) => metadata?.revision === revision)?.firstReconciled;

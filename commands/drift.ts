@@ -1,7 +1,7 @@
 // `plumbline drift`: what differs between the program, Pulumi's state and the live objects, and who wrote it.
-import { existsSync } from "node:fs";
 import pc from "picocolors";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
+import { readCluster } from "../local/cluster-status.ts";
 import { type Api, ApiError, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
 import { type Desired, desiredObjects } from "./desired.ts";
 import { exit, Failure } from "./failure.ts";
@@ -35,7 +35,7 @@ export interface DriftOptions {
 /** Prints every finding; the exit code is 2 when there is one. */
 export const drift = async ({ stack, json }: DriftOptions): Promise<void> => {
   const state = stateFolder();
-  if (!existsSync(stateLayout(state).kubeconfig.ci)) {
+  if (!readCluster(state)) {
     throw new Failure("NOT_RUNNING", "The local platform of this clone is not running.", { wayOut: "npm start" });
   }
   const env = await pulumiEnvironment(state, stack);
@@ -44,7 +44,9 @@ export const drift = async ({ stack, json }: DriftOptions): Promise<void> => {
   if (json) process.stdout.write(`${JSON.stringify({ stack, findings }, null, 2)}\n`);
   else
     process.stdout.write(
-      findings.length === 0 ? `${pc.green("✔")} No drift: Git, state and cluster agree.\n` : report(findings),
+      findings.length === 0
+        ? `${pc.green("✔")} No drift: every declared object is in the cluster as Git says.\n`
+        : report(findings),
     );
   process.exitCode = findings.length === 0 ? exit.done : exit.differences;
 };

@@ -22,7 +22,18 @@ export const logs = async (name: string | undefined, { follow, lines }: LogsOpti
   const { apps } = await readStatus(state);
   const app = apps.find((each) => each.name === name);
   if (app) {
-    const selector = ["--namespace", app.namespace, "--selector", "", "--all-containers", "--prefix", "--tail", lines];
+    const selector = [
+      "--namespace",
+      app.namespace,
+      "--selector",
+      anyPod,
+      "--all-containers",
+      "--max-log-requests",
+      "50",
+      "--prefix",
+      "--tail",
+      lines,
+    ];
     return kubectl(["logs", ...selector, ...(follow ? ["--follow"] : [])]);
   }
   const known = `programs: ${[...programs.keys()].join(", ") || "none has run"}\napps: ${apps.map((each) => each.name).join(", ") || "none"}\n`;
@@ -32,6 +43,9 @@ export const logs = async (name: string | undefined, { follow, lines }: LogsOpti
     exitCode: exit.usage,
   });
 };
+
+// kubectl takes an empty selector for none; every pod lacks this label.
+const anyPod = "!plumbline.dev/none";
 
 const logFiles = async (folder: string): Promise<Map<string, string>> => {
   if (!(await stat(folder).catch(() => undefined))) return new Map();

@@ -1,6 +1,6 @@
 // The one place that starts Pulumi: the CLI as a subprocess, on a local file backend with a generated passphrase.
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { execa } from "execa";
@@ -22,6 +22,7 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
   const backend = join(folder, "backend");
   await mkdir(backend, { recursive: true, mode: 0o700 });
   await ensurePassphrase(join(folder, "passphrase"));
+  const temporary = await ensureTemporary(join(folder, "tmp"));
   await ensurePlugin(home, programs.get("pulumi-resource-kubernetes")?.path ?? "");
   const defaults: Record<string, string> = {
     PULUMI_BACKEND_URL: pathToFileURL(backend).href,
@@ -37,6 +38,8 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
     ),
     PATH: [dirname(process.execPath), bin, process.env.PATH].join(":"),
     PULUMI_HOME: home,
+    // The provider leaves a copy of the kubeconfig, key included, in its temporary folder at each run.
+    TMPDIR: temporary,
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     PLUMBLINE_KUBECONFIG: stateLayout(state).kubeconfig.ci,
@@ -44,6 +47,17 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
     PLUMBLINE_REPOSITORIES: stateLayout(state).git,
     PLUMBLINE_CRDS: dirname((await crds())[0] ?? ""),
   };
+};
+
+/** A run is over within the hour: what is older was left behind. */
+const ensureTemporary = async (folder: string): Promise<string> => {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const name of await readdir(folder)) {
+    const left = join(folder, name);
+    const found = await stat(left).catch(() => undefined);
+    if (found && Date.now() - found.mtimeMs > 3_600_000) await rm(left, { recursive: true, force: true });
+  }
+  return folder;
 };
 
 const ensurePassphrase = async (file: string): Promise<void> => {

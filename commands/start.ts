@@ -57,6 +57,12 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
   const settled = running?.phase === "running" && (await isSettled(state));
   if (settled) {
     process.stderr.write("The platform is already running; nothing was changed.\n\n");
+    const running = (await readStatus(state)).nodes.length;
+    if (nodes !== running) {
+      process.stderr.write(
+        `It has ${running} nodes; for ${nodes}: npm stop -- --keep && npm start -- --nodes ${nodes}\n\n`,
+      );
+    }
     return status({ json: false });
   }
   let definition: Definition;

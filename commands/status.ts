@@ -1,8 +1,9 @@
 // `plumbline status`: what runs, read from the processes and the API server; answers within a second.
+import { existsSync } from "node:fs";
 import pc from "picocolors";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { lockHolder } from "../engine/lock.ts";
-import { type ClusterStatus, readCluster } from "../local/cluster-status.ts";
+import { type ClusterStatus, readCluster, wasKilled } from "../local/cluster-status.ts";
 import { gitUrl } from "../local/git-process.ts";
 import { type Api, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
 import { type AppStatus, appStatuses } from "./app-status.ts";
@@ -75,8 +76,14 @@ export const readStatus = async (state: string): Promise<PlatformStatus> => {
       ...(lastExit ? { lastExit: `${lastExit.reason} at ${lastExit.at}` } : {}),
     })),
   };
+  const nothing = { nodes: [], layers: [], apps: [] };
   if (!cluster) {
-    return { ...base, phase: starting ? "starting" : "stopped", nodes: [], layers: [], apps: [] };
+    const message = starting || !wasKilled(state) ? {} : { message: killed };
+    return { ...base, ...nothing, ...message, phase: starting ? "starting" : "stopped" };
+  }
+  if (!existsSync(layout.kubeconfig.developer)) {
+    const message = "the start was interrupted before the API server was up: npm start goes on, npm stop ends it";
+    return { ...base, ...nothing, ...(starting ? {} : { message }), phase: starting ? "starting" : "degraded" };
   }
   try {
     const api = await connect(layout.kubeconfig.developer);
@@ -91,6 +98,8 @@ export const readStatus = async (state: string): Promise<PlatformStatus> => {
     return { ...base, phase: starting ? "starting" : "degraded", nodes: [], layers: [], apps: [], message };
   }
 };
+
+const killed = "the platform ended without a stop, its process 1 was killed: npm start goes on, npm stop cleans up";
 
 type Live = Pick<PlatformStatus, "nodes" | "layers" | "apps">;
 
@@ -158,7 +167,8 @@ const ago = (time: string | undefined): string => {
 const page = async (found: PlatformStatus): Promise<string> => {
   const colour = { running: pc.green, starting: pc.yellow, stopped: pc.dim, degraded: pc.red }[found.phase];
   const title = `${pc.bold(found.platform || "plumbline")}  ${colour(found.phase)}${found.stack ? pc.dim(`  stack ${found.stack}`) : ""}\n`;
-  if (found.phase === "stopped") return `${title}Nothing runs in this clone. Start it: npm start\n`;
+  if (found.phase === "stopped")
+    return `${title}${found.message ?? "Nothing runs in this clone. Start it: npm start"}\n`;
   const running = found.processes.filter(({ pid }) => pid > 0).length;
   return [
     title,
@@ -198,6 +208,6 @@ const restarts = ({ processes }: PlatformStatus): string =>
     .filter((each) => each.restarts > 0 || each.pid === 0)
     .map(
       ({ name, restarts: count, pid, lastExit }) =>
-        `\n  ${pid === 0 ? "does not run: " : ""}${name}, started again ${count} times${lastExit ? `: ${lastExit}` : ""}`,
+        `\n  ${pid === 0 ? "does not run: " : ""}${name}, started again ${count === 1 ? "once" : `${count} times`}${lastExit ? `: ${lastExit}` : ""}`,
     )
     .join("");

@@ -1,6 +1,6 @@
 // How is the local cluster? Read from files and /proc alone: `status` may not take longer than a blink.
 import { stateLayout } from "../engine/folders.ts";
-import { cgroupOf, hostPids, readMachine } from "./machine.ts";
+import { cgroupOf, hostPids, lastWords, readMachine } from "./machine.ts";
 import type { Exit, MachineState } from "./spec.ts";
 
 /** One process of the platform, those of nodes named `node-0/kubelet`. */
@@ -40,6 +40,12 @@ export const readCluster = (state: string): ClusterStatus | undefined => {
     forwards,
     processes: processesOf(machine, hostPids(cgroupOf(cluster))),
   };
+};
+
+/** Whether a machine ran here and ended without `stopCluster`, which removes its last words. */
+export const wasKilled = (state: string): boolean => {
+  const { cluster } = stateLayout(state);
+  return lastWords(cluster) !== undefined && readMachine(cluster) === undefined;
 };
 
 /** Address on the host by the name of the forward. */

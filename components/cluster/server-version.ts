@@ -1,7 +1,7 @@
-// Is a cluster new enough? Asks its API server for the version, as far as it answers without a person's credentials.
+// Is a cluster new enough? Asks its API server for the version.
 import { readFileSync } from "node:fs";
 import { request as plain } from "node:http";
-import { request as secure } from "node:https";
+import { type RequestOptions, request as secure } from "node:https";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { log } from "@pulumi/pulumi";
@@ -12,7 +12,8 @@ const oldestMinor = 30;
 
 interface Kubeconfig {
   "current-context"?: string;
-  contexts?: { name: string; context: { cluster: string } }[];
+  contexts?: { name: string; context: { cluster: string; user?: string } }[];
+  users?: { name: string; user: Record<string, string | undefined> }[];
   clusters?: {
     name: string;
     cluster: { server: string; "certificate-authority-data"?: string; "certificate-authority"?: string };
@@ -30,7 +31,8 @@ const read = (path: string): Kubeconfig => {
 /**
  * Refuses a cluster that is too old.
  *
- * The version is public on most clusters (`system:public-info-viewer`); where the API server tells it to nobody, a warning says so.
+ * Asked with the kubeconfig's certificate or token; a plug-in's credential is not fetched for this, and where the API
+ * server then tells its version to nobody, a warning says so.
  *
  * @throws Error when the kubeconfig or its context does not exist, or the version is older than 1.30
  */
@@ -45,7 +47,7 @@ export const requireVersion = async ({
     .split(delimiter)
     .filter(Boolean);
   const path = kubeconfig ?? fallback;
-  const { contexts = [], clusters = [], ...config } = read(path);
+  const { contexts = [], clusters = [], users = [], ...config } = read(path);
   const wanted = context ?? config["current-context"];
   const found = contexts.find(({ name }) => name === wanted);
   const cluster = clusters.find(({ name }) => name === found?.context.cluster)?.cluster;
@@ -53,7 +55,8 @@ export const requireVersion = async ({
     const names = contexts.map(({ name }) => name).join(", ") || "none";
     throw new Error(`${path} has no context "${wanted ?? ""}"; it has: ${names}`);
   }
-  const answer = await versionOf(cluster.server, authorityOf(cluster));
+  const user = users.find(({ name }) => name === found?.context.user)?.user ?? {};
+  const answer = await versionOf(cluster.server, authorityOf(cluster), credentialOf(user));
   if (typeof answer === "string") {
     log.warn(`The version of ${cluster.server} could not be checked (${answer}); 1.${oldestMinor} or later is needed.`);
   } else if (answer.major === 1 && answer.minor < oldestMinor) {
@@ -69,11 +72,28 @@ const authorityOf = (cluster: NonNullable<Kubeconfig["clusters"]>[number]["clust
   return cluster["certificate-authority"] ? readFileSync(cluster["certificate-authority"]) : undefined;
 };
 
-const versionOf = (server: string, ca: Buffer | undefined): Promise<{ major: number; minor: number } | string> =>
+const credentialOf = (user: Record<string, string | undefined>): RequestOptions => {
+  const part = (key: string): Buffer | undefined => {
+    const data = user[`${key}-data`];
+    if (data) return Buffer.from(data, "base64");
+    const file = user[key];
+    return file ? readFileSync(file) : undefined;
+  };
+  const cert = part("client-certificate");
+  const key = part("client-key");
+  if (cert && key) return { cert, key };
+  return user.token ? { headers: { Authorization: `Bearer ${user.token}` } } : {};
+};
+
+const versionOf = (
+  server: string,
+  ca: Buffer | undefined,
+  credential: RequestOptions,
+): Promise<{ major: number; minor: number } | string> =>
   new Promise((resolve) => {
     const url = new URL("/version", server);
     const request = url.protocol === "http:" ? plain : secure;
-    const call = request(url, { ...(ca && { ca }), timeout: 5000 }, (response) => {
+    const call = request(url, { ...credential, ...(ca && { ca }), timeout: 5000 }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
