@@ -101,6 +101,12 @@ describe("a wrong manifest is refused whole, the version that ran stays, and sta
       text: "apiVersion: v1\nkind: Service\nmetadata:\n  name: refused\nspec:\n  ports:\n    - port: 99999\n",
       says: /refused\.yaml.*99999|99999.*refused/s,
     },
+    {
+      name: "refused by a policy, with the name that other objects have too",
+      file: "root.yaml",
+      text: "apiVersion: v1\nkind: Pod\nmetadata:\n  name: hello\nspec:\n  containers:\n    - name: root\n      image: plumbline.local/plumbline/hello:1\n",
+      says: /root\.yaml:1: Pod\/hello/,
+    },
   ];
   for (const { name, file, text, says } of cases) {
     test(name, async () => {

@@ -1,6 +1,8 @@
 // What a newcomer does: start, look, change the app by a push, look again.
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { execa } from "execa";
@@ -162,6 +164,21 @@ test("no credential is readable by others, and the bootstrap credential is gone"
   for (const each of ["bootstrap.key", "bootstrap.crt"]) {
     await assert.rejects(stat(join(clone.folder, ".plumbline/cluster/pki", each)), { code: "ENOENT" });
   }
+});
+
+test("logs of an app come from its pods", async () => {
+  const { exitCode, all } = await clone.plumbline(["logs", "hello", "--lines", "1"]);
+  assert.equal(exitCode, 0, String(all));
+  assert.match(String(all), /"msg":"(listening|answered)"/);
+});
+
+test("nothing that Pulumi's plug-ins leave lies outside the state folder", async () => {
+  const before = readdirSync(tmpdir()).filter((name) => name.startsWith("kubeconfig"));
+  assert.equal((await clone.plumbline(["pulumi", "preview", "--non-interactive"])).exitCode, 0);
+  assert.deepEqual(
+    readdirSync(tmpdir()).filter((name) => name.startsWith("kubeconfig")),
+    before,
+  );
 });
 
 test("wrong usage ends with 64", async () => {
