@@ -61,7 +61,7 @@ describe("a program of the platform is killed and comes back", () => {
 describe("a Flux controller is killed and comes back", () => {
   for (const controller of ["source-controller", "kustomize-controller"]) {
     test(controller, async () => {
-      const kubelet = status.processes.find(({ name }) => name.endsWith("kubelet"))?.pid;
+      const kubelet = (await clone.status()).processes.find(({ name }) => name.endsWith("kubelet"))?.pid;
       // Other platforms on this machine have controllers too: ours is in the cgroup of our node.
       const group = read(`/proc/${kubelet}/cgroup`).match(/plumbline-[0-9a-f]+/)?.[0] ?? assert.fail("no cgroup");
       const mine = readdirSync("/proc").filter(
