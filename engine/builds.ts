@@ -131,7 +131,8 @@ function flagsOf(name: BuildName, linking = true): string[] {
   return [
     "-mod=readonly",
     ...(tags.length ? ["-tags", tags.join(",")] : []),
-    ...(linking ? ["-trimpath", "-buildvcs=false", "-ldflags", linker] : []),
+    // The linker drops DWARF in any case (-w): not making it saves an eighth of a cold build.
+    ...(linking ? ["-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false", "-ldflags", linker] : []),
   ];
 }
 
