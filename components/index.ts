@@ -3,12 +3,15 @@ export type { Agent, Delivery } from "./agent/agent.ts";
 export { fluxDefinitions } from "./agent/crds.ts";
 export { Flux, type FluxArgs, type FluxOptions, flux } from "./agent/flux.ts";
 export { notifier } from "./agent/flux-rights.ts";
+export type { CertificateRequest, Certificates } from "./certificates/certificates.ts";
 export type { Cluster } from "./cluster/cluster.ts";
 export { CoreDns, type CoreDnsArgs } from "./cluster/core-dns.ts";
 export { EmbeddedCluster, type EmbeddedClusterArgs, embedded, localKubeconfig } from "./cluster/embedded.ts";
 export { ExistingCluster, type ExistingClusterArgs, existing } from "./cluster/existing.ts";
 export { LocalPath, type LocalPathArgs } from "./cluster/local-path.ts";
 export { MetricsServer, type MetricsServerArgs } from "./cluster/metrics-server.ts";
+export type { Collector } from "./collector/collector.ts";
+export type { Dashboards } from "./dashboards/dashboards.ts";
 export {
   App,
   type AppArgs,
@@ -22,8 +25,14 @@ export {
 } from "./delivery/app.ts";
 export { type KubernetesObject, type Manifest, ManifestError, readManifests } from "./delivery/manifests.ts";
 export { Identities, type IdentitiesArgs } from "./identities.ts";
+export type { Exposure, Ingress } from "./ingress/ingress.ts";
+export type { Logs } from "./logs/logs.ts";
+export type { Metrics } from "./metrics/metrics.ts";
 export { type Definition, definePlatform, fieldManager, Platform } from "./platform.ts";
 export { InvalidDeclaration, type Problem } from "./problems.ts";
+export { type PushCredentials, pullSecretName, type Registry } from "./registry/registry.ts";
+export type { SecretRequest, Secrets } from "./secrets/secrets.ts";
 export type { Settings } from "./settings.ts";
-export { type Capabilities, type Complete, type Layer, type Layers, layer, type Slot } from "./slot.ts";
+export { Size } from "./size.ts";
+export { type Capabilities, type Complete, type Layer, type Layers, layer, type Reach, type Slot } from "./slot.ts";
 export { type Image, image, images, localMirror, type Program, version } from "./versions.ts";

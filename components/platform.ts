@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { App } from "./delivery/app.ts";
 import { Identities } from "./identities.ts";
 import { refuse } from "./problems.ts";
+import { provisionProblems, provisionsOf } from "./provisions.ts";
 import { type Settings, settingsProblems } from "./settings.ts";
 import { buildLayers, type Complete, type Layers, layerProblems } from "./slot.ts";
 
@@ -20,6 +21,7 @@ export interface Definition {
  */
 export const definePlatform = <const L extends Layers>(settings: Settings, layers: L & Complete<L>): Definition => {
   const problems = [...settingsProblems(settings), ...layerProblems(layers)];
+  if (problems.length === 0) problems.push(...provisionProblems(settings.apps, layers));
   if (settings.apps?.length > 0 && !("agent" in layers)) {
     problems.push({
       field: "layers.agent",
@@ -68,9 +70,11 @@ export class Platform extends pulumi.ComponentResource {
     const cluster = settings.cluster.build(`${name}-cluster`, {}, { parent: this });
     const placed = { parent: this, providers: { kubernetes: cluster.provider } };
     new Identities(`${name}-identities`, {}, placed);
-    const { agent } = buildLayers(layers, { cluster }, (slot) => `${name}-${slot}`, placed);
+    const capabilities = buildLayers(layers, { cluster }, (slot) => `${name}-${slot}`, placed);
+    const { agent } = capabilities;
     const namespaces = new Map(settings.apps.map(({ name: app, namespace }) => [app, namespace ?? app]));
-    for (const { name: app, source, dependsOn = [], model: _, declared: __, ...rest } of settings.apps) {
+    for (const declared of settings.apps) {
+      const { name: app, source, dependsOn = [], model: _, declared: __, secrets: ___, ...rest } = declared;
       if (!agent) throw new Error(`app "${app}" has no agent that delivers it`);
       new App(
         `${name}-${app}`,
@@ -82,7 +86,7 @@ export class Platform extends pulumi.ComponentResource {
           branch: source.revision ?? git.branch,
           path: source.path,
         },
-        { ...placed, agent },
+        { ...placed, agent, provisions: provisionsOf(`${name}-${app}`, declared, capabilities) },
       );
     }
     this.registerOutputs({});

@@ -1,13 +1,29 @@
 // Which roles does a platform have, what does each show the others, and does a set of layers fit together?
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
 import type { Agent } from "./agent/agent.ts";
+import type { Certificates } from "./certificates/certificates.ts";
 import type { Cluster } from "./cluster/cluster.ts";
+import type { Collector } from "./collector/collector.ts";
 import { findCycle } from "./cycle.ts";
+import type { Dashboards } from "./dashboards/dashboards.ts";
+import type { Ingress } from "./ingress/ingress.ts";
+import type { Logs } from "./logs/logs.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import { type Problem, refuse } from "./problems.ts";
+import type { Registry } from "./registry/registry.ts";
+import type { Secrets } from "./secrets/secrets.ts";
 
 /** The one list of slots and what each shows the others: Outputs and functions, never a class. */
 export interface Capabilities {
   cluster: Cluster;
+  certificates: Certificates;
+  ingress: Ingress;
+  registry: Registry;
+  secrets: Secrets;
+  metrics: Metrics;
+  logs: Logs;
+  collector: Collector;
+  dashboards: Dashboards;
   agent: Agent;
 }
 
@@ -15,7 +31,26 @@ export interface Capabilities {
 export type Slot = keyof Capabilities;
 
 // The same names where types are gone; a slot that is missing here does not compile.
-const slots: Record<Slot, true> = { cluster: true, agent: true };
+const slots: Record<Slot, true> = {
+  cluster: true,
+  certificates: true,
+  ingress: true,
+  registry: true,
+  secrets: true,
+  metrics: true,
+  logs: true,
+  collector: true,
+  dashboards: true,
+  agent: true,
+};
+
+/** Where people and programs outside the cluster reach a layer: a Service of it. */
+export interface Reach {
+  readonly service: string;
+  readonly namespace: string;
+  readonly port: number;
+  readonly scheme: "http" | "https";
+}
 
 /** One word of a stack file: an implementation for a slot, data until `build`. */
 export interface Layer<S extends Slot, N extends Slot = never> {
@@ -24,6 +59,8 @@ export interface Layer<S extends Slot, N extends Slot = never> {
   readonly implementation: string;
   /** Version of what runs, where one runs: "1.9.5". */
   readonly version?: string;
+  /** What of it is reached from outside, where something is; `plumbline status` shows its URL. */
+  readonly reach?: Reach;
   /** Slots whose capabilities `build` receives. */
   readonly needs: readonly N[];
   readonly build: (name: string, needs: Pick<Capabilities, N>, opts: ComponentResourceOptions) => Capabilities[S];

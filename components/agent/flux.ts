@@ -2,9 +2,10 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { usualAudiences } from "../cluster/cluster.ts";
+import { layerNamespace } from "../namespace.ts";
 import { type Layer, layer } from "../slot.ts";
 import { version } from "../versions.ts";
-import { labels, podSecurity, toApiServer } from "../workload.ts";
+import { labels } from "../workload.ts";
 import type { Agent, Delivery } from "./agent.ts";
 import { fluxDefinitions, readDefinitions } from "./crds.ts";
 import { controller } from "./flux-controller.ts";
@@ -54,11 +55,7 @@ export class Flux extends pulumi.ComponentResource implements Agent {
     const namespace = args.namespace ?? "flux-system";
     const mirror = args.mirror;
 
-    const home = new k8s.core.v1.Namespace(
-      `${name}-namespace`,
-      { metadata: { name: namespace, labels: { ...podSecurity("restricted"), "plumbline.dev/slot": "agent" } } },
-      parent,
-    );
+    const home = layerNamespace(name, { namespace, slot: "agent" }, parent);
     const within = { parent: this, dependsOn: home };
     const definitions = readDefinitions(fluxDefinitions, args.definitions).map(
       ({ apiVersion: _, kind: __, ...definition }) =>
@@ -126,22 +123,6 @@ export class Flux extends pulumi.ComponentResource implements Agent {
         ],
         after: definitions,
         transform: transform?.kustomizeController,
-      },
-      within,
-    );
-    new k8s.networking.v1.NetworkPolicy(
-      `${name}-default-deny`,
-      {
-        metadata: { name: "default-deny", namespace },
-        spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
-      },
-      within,
-    );
-    new k8s.networking.v1.NetworkPolicy(
-      `${name}-to-api-server`,
-      {
-        metadata: { name: "to-api-server", namespace },
-        spec: { podSelector: {}, policyTypes: ["Egress"], egress: toApiServer },
       },
       within,
     );

@@ -13,6 +13,10 @@ export interface ExposeArgs {
   service: string;
   /** Port of that Service. */
   port: number;
+  /** DNS name under which the layer of the slot `ingress` lets it be reached. Default: it does not. */
+  host?: string;
+  /** Whether `host` is served by HTTPS with a certificate of the slot `certificates`. Default: true. */
+  tls?: boolean;
 }
 
 /** Arguments of {@link App}. */
@@ -43,6 +47,8 @@ export interface AppArgs {
 export interface AppOptions extends pulumi.ComponentResourceOptions {
   /** Who delivers it. */
   agent: Agent;
+  /** Declares what its pods find in the namespace: it is there before the first delivery. Default: nothing. */
+  provisions?: (namespace: pulumi.Output<string>, opts: pulumi.ComponentResourceOptions) => pulumi.Resource[];
   transform?: {
     /** Changes the namespace. */
     namespace?: (args: k8s.core.v1.NamespaceArgs) => k8s.core.v1.NamespaceArgs;
@@ -73,7 +79,7 @@ export class App extends pulumi.ComponentResource {
   readonly namespace: pulumi.Output<string>;
 
   constructor(name: string, args: AppArgs, opts: AppOptions) {
-    const { agent, transform, ...options } = opts;
+    const { agent, provisions, transform, ...options } = opts;
     super("plumbline:index:App", name, { ...args }, options);
     const parent = { parent: this };
     const branch = args.branch ?? "main";
@@ -115,6 +121,7 @@ export class App extends pulumi.ComponentResource {
       },
       within,
     );
+    const provided = provisions?.(home.metadata.name, within) ?? [];
     agent.deliver(
       name,
       {
@@ -129,7 +136,7 @@ export class App extends pulumi.ComponentResource {
         dependsOn: args.dependsOn ?? [],
         deployer: account.metadata.name,
       },
-      { parent: this, dependsOn: [home, binding] },
+      { parent: this, dependsOn: [home, binding, ...provided] },
     );
     this.namespace = home.metadata.name;
     this.registerOutputs({ namespace: this.namespace });
@@ -139,6 +146,13 @@ export class App extends pulumi.ComponentResource {
 const name = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "1 to 63 of a-z, 0-9 and -, as Kubernetes names are");
+const host = z
+  .string()
+  .max(253, "a DNS name of at most 253 characters")
+  .regex(
+    /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
+    'a DNS name such as "shop.example.com"',
+  );
 const duration = z.string().regex(/^([0-9]+(ms|s|m|h))+$/, 'a Go duration such as "30s" or "1m30s"');
 
 const schema = z.strictObject({
@@ -159,6 +173,17 @@ const schema = z.strictObject({
     .strictObject({
       service: name,
       port: z.int("a port, 1 to 65535").min(1, "a port, 1 to 65535").max(65535, "a port, 1 to 65535"),
+      host: host.exactOptional(),
+      tls: z.boolean("true or false").exactOptional(),
+    })
+    .exactOptional(),
+  secrets: z
+    .strictObject({
+      serviceAccount: name,
+      files: z.record(
+        z.string().regex(/^[-._a-zA-Z0-9]+$/, "a file name of a-z, A-Z, 0-9, -, _ and ."),
+        z.string().regex(/^[^#\s]+#[^#\s]+$/, 'where the value stands, as "<path>#<key>"'),
+      ),
     })
     .exactOptional(),
   model: z.literal("pull", '"pull"').exactOptional(),
