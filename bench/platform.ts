@@ -3,6 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { urlsOfApps } from "../commands/exposed.ts";
 import { cacheFolder } from "../engine/folders.ts";
 import { type Clone, cloneHere, eventually, type Status } from "../test/clone.ts";
 import { bareProgram } from "./bare-program.ts";
@@ -44,13 +45,16 @@ export const measure = async (): Promise<void> => {
     await must(clone, "start");
     await must(clone, "stop");
     say(`${runs} warm starts and stops`);
+    const answers: number[] = [];
     const starts: number[] = [];
     const stops: number[] = [];
     let phases = "";
     for (let run = 0; run < runs; run++) {
       starts.push(
         await seconds(async () => {
-          phases = await must(clone, "start");
+          const [printed, answered] = await Promise.all([must(clone, "start"), seconds(() => firstAnswer(clone))]);
+          phases = printed;
+          answers.push(answered);
         }),
       );
       if (run < runs - 1) stops.push(await seconds(() => must(clone, "stop")));
@@ -58,9 +62,10 @@ export const measure = async (): Promise<void> => {
     rows.push({
       what: "`npm start`, warm, from nothing to the app's answer",
       goal: "≤ 20 s",
-      values: starts,
+      values: answers,
       unit: "s",
     });
+    rows.push({ what: "`npm start`, warm, until every layer is ready", goal: "", values: starts, unit: "s" });
     const status = await clone.status();
     say(`${runs} pushes`);
     rows.push({
@@ -100,6 +105,20 @@ export const measure = async (): Promise<void> => {
   } finally {
     await clone.remove();
   }
+};
+
+/** Ends when the exposed app answers for the first time; to be called as the start begins. */
+const firstAnswer = async (clone: Clone): Promise<void> => {
+  const url = urlsOfApps(join(clone.folder, ".plumbline"));
+  await eventually(
+    "the first answer",
+    () =>
+      fetch(url("hello") ?? "http://127.0.0.1:9", { signal: AbortSignal.timeout(2000) }).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    Boolean,
+  );
 };
 
 let edits = 0;

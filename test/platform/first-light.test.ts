@@ -187,3 +187,17 @@ test("wrong usage ends with 64", async () => {
     assert.equal(exitCode, 64, `${args.join(" ")}: ${stderr}`);
   }
 });
+
+test("a developer who writes past Git is told where to write instead", async () => {
+  const { exitCode, stderr } = await clone.plumbline([
+    "kubectl",
+    "scale",
+    "deployment/hello",
+    "-n",
+    "hello",
+    "--replicas=0",
+  ]);
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /changes from Git alone/);
+  assert.ok(stderr.includes((await clone.status()).git.example), stderr);
+});
