@@ -40,7 +40,10 @@ test("layers whose needs are met are accepted", () => {
 test("an unknown slot neither compiles nor is built", () => {
   // @ts-expect-error: { "no such slot": "agnet" }
   const declare = () => definePlatform(settings, { agent, agnet: agent });
-  assert.match(problems(declare)[0] ?? "", /^ {2}layers\.agnet: found "agnet"; allowed: one of the slots "certificates", .*"agent"$/);
+  assert.match(
+    problems(declare)[0] ?? "",
+    /^ {2}layers\.agnet: found "agnet"; allowed: one of the slots "certificates", .*"agent"$/,
+  );
 });
 
 test("a layer in the wrong slot neither compiles nor is built", () => {
