@@ -4,11 +4,13 @@
 import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { crds } from "../engine/crds.ts";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { withLock } from "../engine/lock.ts";
 import { runPlan } from "../engine/progress.ts";
 import { connect } from "../local/kubernetes-api.ts";
+import { appStatuses } from "./app-status.ts";
 import { exit, Failure } from "./failure.ts";
 import { planPrograms, pulumiPrograms } from "./program-steps.ts";
 import { ensureStack, pulumiEnvironment, rememberStack, runPulumi } from "./pulumi.ts";
@@ -69,6 +71,11 @@ export const startOnContext = async (options: StartOptions & { context: string }
             );
           },
         },
+        {
+          title: "Wait until every app is delivered",
+          seconds: 30,
+          run: (say, signal) => waitForApps(kubeconfig, context, say, signal),
+        },
       ]),
   );
   process.stdout.write(`
@@ -78,4 +85,32 @@ Look     kubectl --context ${context} get kustomizations -A
 Check    npx plumbline pulumi preview --refresh --expect-no-changes
 Remove   npx plumbline pulumi destroy
 `);
+};
+
+/** Seconds that the first delivery may take: images may have to be pulled. */
+const deliveryBound = 300;
+
+const waitForApps = async (
+  kubeconfig: string,
+  context: string,
+  say: (detail: string) => void,
+  signal: AbortSignal,
+): Promise<void> => {
+  const api = await connect(kubeconfig, context);
+  try {
+    for (const until = performance.now() + deliveryBound * 1000; ; await sleep(500, undefined, { signal })) {
+      const apps = await appStatuses(api, stateFolder(), () => undefined);
+      const waiting = apps.find(({ healthy }) => !healthy);
+      if (apps.length > 0 && !waiting) return;
+      const reason = waiting ? `${waiting.name}: ${waiting.message}` : "no app is there yet";
+      say(reason);
+      if (performance.now() > until) {
+        throw new Failure("APP_NOT_DELIVERED", `not within ${deliveryBound} s: ${reason}`, {
+          wayOut: `mend it in the repository and push, or look: kubectl --context ${context} get kustomizations -A`,
+        });
+      }
+    }
+  } finally {
+    api.close();
+  }
 };

@@ -1,6 +1,6 @@
 // Which writes depend on more than a name: those of nodes about themselves, and those of deployers within their namespace.
 import { every, literal, some } from "./cel.ts";
-import { names } from "./identities.ts";
+import { names, platformLabel } from "./identities.ts";
 
 const self = "variables.who.substring(12)"; // what follows "system:node:"
 
@@ -41,6 +41,9 @@ const beyondDeployers = [
 ];
 const beyondDeployersResources = ["namespaces", "resourcequotas", "limitranges", "events", "bindings"];
 
+const unmarked = (version: string) =>
+  `!has(${version}.metadata.labels) || !(${literal(platformLabel)} in ${version}.metadata.labels)`;
+
 /** CEL: the deployer of a namespace writes there what an app consists of. */
 export const deployersOnly = every(
   `variables.ns != "" && variables.who == "system:serviceaccount:" + variables.ns + ":${names.deployer}"`,
@@ -49,12 +52,7 @@ export const deployersOnly = every(
   '!request.resource.group.endsWith(".toolkit.fluxcd.io")',
   `!(request.resource.resource in ${literal(beyondDeployersResources)})`,
   `request.resource.resource != "serviceaccounts" || request.name != ${literal(names.deployer)}`,
-  // The object that tells the agent where to present the deployer's token.
-  some(
-    'request.resource.resource != "configmaps"',
-    every(
-      'object == null || !has(object.data) || !("serviceAccountName" in object.data)',
-      'oldObject == null || !has(oldObject.data) || !("serviceAccountName" in oldObject.data)',
-    ),
-  ),
+  // How it is delivered, exposed and given its secrets: objects that stand beside the app's own.
+  `(object == null || ${unmarked("object")})`,
+  `(oldObject == null || ${unmarked("oldObject")})`,
 );

@@ -19,6 +19,9 @@ export const names = {
 /** Annotation of a namespace that says where its content comes from, as "<repository> <path>". */
 export const sourceAnnotation = "plumbline.dev/source";
 
+/** Label of what the platform itself declares in an app's namespace: the app's own repository may not touch it. */
+export const platformLabel = "plumbline.dev/platform";
+
 /** Verbs as admission knows them: a patch is an `update`, a server-side apply of something new a `create`. */
 export type Verb = "create" | "update" | "delete" | "connect";
 

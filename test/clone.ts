@@ -17,7 +17,10 @@ export interface Finished {
 export interface Clone {
   readonly folder: string;
   /** Runs `plumbline <args>` there; never throws on an exit code. */
-  readonly plumbline: (args: readonly string[], options?: { signal?: AbortSignal }) => Promise<Finished>;
+  readonly plumbline: (
+    args: readonly string[],
+    options?: { signal?: AbortSignal; environment?: Readonly<Record<string, string>> },
+  ) => Promise<Finished>;
   /** What `plumbline status --json` says. */
   readonly status: () => Promise<Status>;
   /** Stops its platform and removes it. */
@@ -64,7 +67,7 @@ export const cloneAt = (folder: string): Clone => {
     execa(process.execPath, [join(folder, "launch.mjs"), ...args], {
       cwd: folder,
       // The clone's own state folder, whatever this run was started with.
-      env: { PLUMBLINE_STATE: "", NO_COLOR: "1" },
+      env: { PLUMBLINE_STATE: "", NO_COLOR: "1", ...options.environment },
       stdin: "ignore",
       reject: false,
       all: true,

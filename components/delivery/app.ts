@@ -63,7 +63,18 @@ export const marks = {
   source: "plumbline.dev/source",
   /** Annotation of the namespace: `<service>:<port>` that people reach. */
   expose: "plumbline.dev/expose",
+  /** Label of what the platform declares in the namespace: admission keeps the app's deployer from writing it. */
+  platform: "plumbline.dev/platform",
 } as const;
+
+const markOfPlatform: pulumi.ResourceTransformation = ({ type, props, opts }) => {
+  if (!type.startsWith("kubernetes:") || opts.id) return undefined;
+  const { metadata } = props as { metadata?: pulumi.Input<k8s.types.input.meta.v1.ObjectMeta> };
+  const marked = pulumi
+    .output(metadata ?? {})
+    .apply((given) => ({ ...given, labels: { ...given.labels, [marks.platform]: "true" } }));
+  return { props: { ...props, metadata: marked }, opts };
+};
 
 /** Name of the ServiceAccount with whose rights an app's manifests are applied. */
 export const deployer = "deployer";
@@ -80,7 +91,8 @@ export class App extends pulumi.ComponentResource {
 
   constructor(name: string, args: AppArgs, opts: AppOptions) {
     const { agent, provisions, transform, ...options } = opts;
-    super("plumbline:index:App", name, { ...args }, options);
+    const transformations = [...(options.transformations ?? []), markOfPlatform];
+    super("plumbline:index:App", name, { ...args }, { ...options, transformations });
     const parent = { parent: this };
     const branch = args.branch ?? "main";
     const app = args.name ?? name;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, it } from "node:test";
 import { dump, load } from "js-yaml";
 import { type Api, ApiError, connect, type PatchType } from "../../local/kubernetes-api.ts";
-import { sourceAnnotation } from "../../policies/identities.ts";
+import { platformLabel, sourceAnnotation } from "../../policies/identities.ts";
 
 /** A cluster and who its people are. */
 export interface World {
@@ -284,10 +284,22 @@ export const gitOnlyCases = (world: () => World): void => {
     ]);
     await refused("deployer", ["POST", `${core(mine)}/pods/probe/exec?command=id&stdout=true`]);
     await refused("deployer", attempts["asks for a deployer's token"] as Attempt);
-    const login = object("v1", "ConfigMap", "login", {
-      data: { serviceAccountName: "deployer", address: "https://elsewhere" },
-    });
+  });
+
+  it("a deployer leaves alone what the platform put beside its app", async () => {
+    const labels = { [platformLabel]: "true" };
+    const path = `${core(mine)}/configmaps/login`;
+    const login = {
+      ...object("v1", "ConfigMap", "login"),
+      metadata: { name: "login", labels },
+      data: { address: "a" },
+    };
     await refused("deployer", ["POST", `${core(mine)}/configmaps`, login]);
+    await people.ci.send("POST", `${core(mine)}/configmaps`, login);
+    for (const patch of [{ data: { address: "b" } }, { metadata: { labels: { [platformLabel]: null } } }])
+      await refused("deployer", ["PATCH", path, patch, merge], source);
+    await refused("deployer", ["DELETE", path], source);
+    await people.ci.send("DELETE", path, undefined);
   });
 
   it("no pod runs as a deployer, whoever asks", async () => {

@@ -15,9 +15,11 @@ import {
   image,
   images,
   layer,
+  marks,
   Platform,
   version,
 } from "../../../components/index.ts";
+import { platformLabel } from "../../../policies/identities.ts";
 import { named, ofKind, record } from "./recorder.ts";
 
 process.env.PLUMBLINE_KUBECONFIG = import.meta.filename;
@@ -117,6 +119,13 @@ test("layers are built on the cluster, apps are given to the agent", async () =>
       },
     ],
   );
+});
+
+test("what the platform declares in an app's namespace carries the label that admission guards", () => {
+  assert.equal(marks.platform, platformLabel);
+  const inApps = objects.filter(({ inputs }) => inputs.metadata?.namespace === "shop");
+  assert.ok(inApps.length >= 5, `${inApps.length}`);
+  for (const { inputs } of inApps) assert.equal(inputs.metadata.labels?.[marks.platform], "true", inputs.metadata.name);
 });
 
 // Pod Security "restricted" as https://kubernetes.io/docs/concepts/security/pod-security-standards/ lists it, and the
