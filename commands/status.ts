@@ -175,16 +175,20 @@ const page = async (found: PlatformStatus): Promise<string> => {
     found.message ? `${mark(false)} ${found.message}\n` : "",
     "\n",
     table(
-      ["APP", "", "URL", "COMMIT", "SINCE", ""],
-      found.apps.map(({ name, healthy, url, commit, since, message, reverted }) => [
+      ["APP", "", "URL", "COMMIT", "SINCE"],
+      found.apps.map(({ name, healthy, url, commit, since }) => [
         name,
         mark(healthy),
         url,
         commit.slice(0, 10),
         ago(since),
-        message ?? (reverted ? `live edit undone ${ago(reverted.at)} ago: ${reverted.what}` : ""),
       ]),
     ),
+    // Beneath the table: a sentence in a column would push the table over the edge of a terminal.
+    ...found.apps.flatMap(({ name, message, reverted }) => [
+      ...(message ? [`  ${name}: ${message}\n`] : []),
+      ...(reverted ? [`  ${name}: live edit undone ${ago(reverted.at)} ago: ${reverted.what}\n`] : []),
+    ]),
     "\n",
     table(
       ["LAYER", "", "", "VERSION"],
