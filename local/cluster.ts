@@ -11,7 +11,7 @@ import { apiPort, controlPlaneProcesses, writeControlPlane } from "./control-pla
 import { endFilling, ensureImageStore, placeImageStore } from "./image-store.ts";
 import { images as allImages, type Image } from "./images.ts";
 import { kubeconfig } from "./kubeconfig.ts";
-import { ApiError, connect } from "./kubernetes-api.ts";
+import { type Api, ApiError, connect } from "./kubernetes-api.ts";
 import { cgroupOf, lastWords, launchMachine, readMachine, stopMachine } from "./machine.ts";
 import { addresses, maxNodes, nodeAddress, nodeName, podRange } from "./network.ts";
 import { containerdFolder, nodeMachine, writeNode } from "./node.ts";
@@ -243,6 +243,19 @@ const died = async (cluster: string): Promise<string> => {
   return `the supervisor of the platform has died; the end of ${log}:\n${lines.join("\n")}`;
 };
 
+/**
+ * Whether the loops of kube-controller-manager are at work: it answers before they are. What they write first, the
+ * authority of the API server, is what the platform's declaration reads.
+ */
+const loopsRun = (api: Api): Promise<boolean> =>
+  api.get("/api/v1/namespaces/kube-system/configmaps/kube-root-ca.crt").then(
+    () => true,
+    (error) => {
+      if (error instanceof ApiError && error.status === 404) return false;
+      throw error;
+    },
+  );
+
 /** Nodes that report Ready since this machine started: what etcd remembers of an earlier run does not count. */
 const waitForNodes = async (state: string, machine: MachineState, nodes: number, say: Say, signal: AbortSignal) => {
   const api = await connect(stateLayout(state).kubeconfig.ci);
@@ -265,15 +278,19 @@ const waitForNodes = async (state: string, machine: MachineState, nodes: number,
         ),
       );
       const missing = wanted.filter((name) => !ready.some(({ metadata }) => metadata.name === name));
-      if (missing.length === 0) return;
-      say(`waiting for ${missing.join(", ")} to be Ready`);
+      if (missing.length === 0 && (await loopsRun(api))) return;
+      say(missing.length > 0 ? `waiting for ${missing.join(", ")} to be Ready` : "waiting for the controller manager");
       if (Date.now() > end) {
         const messages = there.flatMap(({ status }) =>
           (status?.conditions ?? [])
             .filter((each: Record<string, string>) => each.type === "Ready")
             .map((each: Record<string, string>) => each.message),
         );
-        throw new Error(`${missing.join(", ")} not Ready within ${bounds.nodes} s. ${messages.join("; ")}`);
+        throw new Error(
+          missing.length > 0
+            ? `${missing.join(", ")} not Ready within ${bounds.nodes} s. ${messages.join("; ")}`
+            : `kube-controller-manager did not write kube-system/kube-root-ca.crt within ${bounds.nodes} s`,
+        );
       }
     }
   } finally {
