@@ -72,7 +72,7 @@ const markOfPlatform: pulumi.ResourceTransformation = ({ type, props, opts }) =>
   const { metadata } = props as { metadata?: pulumi.Input<k8s.types.input.meta.v1.ObjectMeta> };
   const marked = pulumi
     .output(metadata ?? {})
-    .apply((given) => ({ ...given, labels: { ...given.labels, [marks.platform]: "true" } }));
+    .apply((given) => (given.namespace ? { ...given, labels: { ...given.labels, [marks.platform]: "true" } } : given));
   return { props: { ...props, metadata: marked }, opts };
 };
 
