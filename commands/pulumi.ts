@@ -159,10 +159,15 @@ export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
   const state = stateFolder();
   const stack = (await selectedStack(state)) ?? "local";
   const env = await pulumiEnvironment(state, stack);
-  const brings = ["up", "update"].includes(rest[0] ?? "") && !rest.includes("--help") && !rest.includes("-h");
+  const looks = ["--help", "-h", "--preview-only"];
+  const brings = ["up", "update"].includes(rest[0] ?? "") && !rest.some((word) => looks.includes(word));
   // Before Pulumi looks: it then finds the cluster as its state says, and changes only what the program changes.
   if (brings && (await isThere(state))) await repairBefore(stack, state, env);
   await passThrough("pulumi", rest, env);
+  if (brings && !process.exitCode && (await isThere(state))) {
+    const { recordDeployment } = await import("./deployment-record.ts");
+    await recordDeployment(state, stack);
+  }
 };
 
 const isThere = (state: string): Promise<boolean> =>

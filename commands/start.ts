@@ -15,6 +15,7 @@ import { connect } from "../local/kubernetes-api.ts";
 import { admissionManifests } from "../policies/admission.ts";
 import { loadStack } from "../stacks/shared/load.ts";
 import { type AppStatus, appStatuses } from "./app-status.ts";
+import { recordDeployment } from "./deployment-record.ts";
 import { exposedForwards, urlsOfApps } from "./exposed.ts";
 import { Failure } from "./failure.ts";
 import { writePlatformFile } from "./platform-file.ts";
@@ -121,6 +122,7 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
         await ensureStack(state, stack);
         await rememberStack(state, stack);
         await bringUp(state, stack, say, signal);
+        await recordDeployment(state, stack);
         await destroyBootstrap(state);
       },
     },

@@ -7,6 +7,7 @@ import { type ClusterStatus, readCluster, wasKilled } from "../local/cluster-sta
 import { gitUrl } from "../local/git-process.ts";
 import { type Api, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
 import { type AppStatus, appStatuses } from "./app-status.ts";
+import { type Deployment, readDeployment } from "./deployment-record.ts";
 import { urlsOfApps } from "./exposed.ts";
 import { exit } from "./failure.ts";
 import { type PlatformFile, readPlatformFile } from "./platform-file.ts";
@@ -23,6 +24,8 @@ export interface PlatformStatus {
   readonly nodes: readonly { readonly name: string; readonly ready: boolean }[];
   readonly layers: readonly LayerStatus[];
   readonly apps: readonly AppStatus[];
+  /** The last `up` that succeeded. */
+  readonly deployment?: Deployment;
   readonly processes: readonly {
     readonly name: string;
     /** On the host; 0 while it does not run. */
@@ -101,7 +104,7 @@ export const readStatus = async (state: string): Promise<PlatformStatus> => {
 
 const killed = "the platform ended without a stop, its process 1 was killed: npm start goes on, npm stop cleans up";
 
-type Live = Pick<PlatformStatus, "nodes" | "layers" | "apps">;
+type Live = Pick<PlatformStatus, "nodes" | "layers" | "apps" | "deployment">;
 
 const phaseOf = (cluster: ClusterStatus, { nodes, layers, apps }: Live, starting: boolean): PlatformStatus["phase"] => {
   if (starting || cluster.phase === "starting") return "starting";
@@ -114,14 +117,16 @@ const phaseOf = (cluster: ClusterStatus, { nodes, layers, apps }: Live, starting
 };
 
 const readLive = async (api: Api, state: string, facts: PlatformFile | undefined): Promise<Live> => {
-  const [{ gitVersion }, nodes, namespaces, deployments, apps] = await Promise.all([
+  const [{ gitVersion }, nodes, namespaces, deployments, apps, deployment] = await Promise.all([
     api.get<{ gitVersion: string }>("/version"),
     api.list("/api/v1/nodes"),
     api.list(`/api/v1/namespaces?labelSelector=${encodeURIComponent(slotLabel)}`),
     api.list("/apis/apps/v1/deployments"),
     appStatuses(api, state, urlsOfApps(state)),
+    facts ? readDeployment(api, facts.stack) : undefined,
   ]);
   return {
+    ...(deployment ? { deployment } : {}),
     nodes: nodes.map((node) => ({ name: node.metadata.name, ready: holds(node, "Ready") })),
     layers: (facts?.layers ?? []).map((layer) =>
       layer.slot === "cluster"
@@ -201,10 +206,18 @@ const page = async (found: PlatformStatus): Promise<string> => {
     ),
     "\n",
     `${pc.dim("PROCESSES")} ${running} of ${found.processes.length} run${restarts(found)}\n`,
+    ...deployed(found),
     `${pc.dim("API")}       ${found.api.url}\n`,
     `${pc.dim("GIT")}       ${found.git.url}  checkout ${found.git.example}\n`,
     `${pc.dim("NOTE")}      NetworkPolicy is accepted, not enforced, on the local cluster\n`,
   ].join("");
+};
+
+const deployed = ({ deployment }: PlatformStatus): string[] => {
+  if (!deployment) return [];
+  const { revision, clean, actor, at } = deployment;
+  const what = `${revision.slice(0, 10) || "no commit"}${clean ? "" : " with changes that are in no commit"}`;
+  return [`${pc.dim("STACK")}     ${what}, deployed by ${actor} ${ago(at)} ago\n`];
 };
 
 const restarts = ({ processes }: PlatformStatus): string =>

@@ -53,6 +53,12 @@ export interface Status {
     readonly message?: string;
     readonly reverted?: { readonly what: string; readonly at: string };
   }[];
+  readonly deployment?: {
+    readonly revision: string;
+    readonly clean: boolean;
+    readonly actor: string;
+    readonly at: string;
+  };
   readonly processes: readonly {
     readonly name: string;
     readonly pid: number;

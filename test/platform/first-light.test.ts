@@ -188,6 +188,14 @@ test("wrong usage ends with 64", async () => {
   }
 });
 
+test("the cluster records which commit of the stack was deployed, by whom and when", async () => {
+  const { stdout: head } = await execa("git", ["rev-parse", "HEAD"], { cwd: clone.folder });
+  const { deployment } = await clone.status();
+  assert.deepEqual([deployment?.revision, deployment?.clean], [head, true]);
+  assert.ok(deployment?.actor);
+  assert.ok(Date.now() - Date.parse(deployment?.at ?? "") < 3_600_000, deployment?.at);
+});
+
 test("a developer who writes past Git is told where to write instead", async () => {
   const { exitCode, stderr } = await clone.plumbline([
     "kubectl",
