@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { stateLayout } from "../engine/folders.ts";
 import { git, repository } from "../local/example.ts";
-import type { Api, KubernetesObject } from "../local/kubernetes-api.ts";
+import { type Api, ApiError, type KubernetesObject } from "../local/kubernetes-api.ts";
 
 /** One app, as `status --json` shows it. */
 export interface AppStatus {
@@ -32,6 +32,7 @@ interface Condition {
 }
 
 const appLabel = "plumbline.dev/app";
+const exposeAnnotation = "plumbline.dev/expose";
 const kustomizations = "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations";
 
 /** Every app of the platform, by name. */
@@ -62,11 +63,12 @@ export const appStatuses = async (
       const healthy = !failure && commit !== "" && ready?.status !== "False" && !namespace.metadata.deletionTimestamp;
       const since = healthy && record ? deliveredAt(record) : ready?.lastTransitionTime;
       const reverted = record ? await revertOf(api, record) : undefined;
-      const message = healthy ? undefined : await explain(api, state, home, record, failure);
+      const unreachable = healthy ? await missingService(api, namespace) : undefined;
+      const message = healthy ? unreachable : await explain(api, state, home, record, failure);
       return {
         name,
         namespace: home,
-        url: urlOf(home) ?? "",
+        url: unreachable ? "" : (urlOf(home) ?? ""),
         commit,
         healthy,
         model: "pull",
@@ -76,6 +78,20 @@ export const appStatuses = async (
         ...(reverted ? { reverted } : {}),
       };
     }),
+  );
+};
+
+// A URL that leads nowhere would be believed before the manifests are.
+const missingService = async (api: Api, { metadata }: KubernetesObject): Promise<string | undefined> => {
+  const [service] = metadata.annotations?.[exposeAnnotation]?.split(":") ?? [];
+  if (!service) return undefined;
+  return api.get(`/api/v1/namespaces/${metadata.name}/services/${service}`).then(
+    () => undefined,
+    (error) => {
+      if (error instanceof ApiError && error.status === 404)
+        return `its stack exposes the Service ${service}, which is not among its manifests`;
+      throw error;
+    },
   );
 };
 

@@ -134,3 +134,25 @@ describe("a wrong manifest is refused whole, the version that ran stays, and sta
     });
   }
 });
+
+test("an app without the Service that its stack exposes has no URL, and status says why", async () => {
+  const path = join(status.git.example, "apps/hello/service.yaml");
+  const text = read(path);
+  const push = async (message: string) => {
+    await inExample("add", "--all");
+    await inExample("commit", "--quiet", "--message", message);
+    await inExample("push", "--quiet");
+  };
+  await rm(path);
+  await push("Without its Service");
+  await eventually(
+    "status says why",
+    clone.status,
+    (now) => app(now).url === "" && /Service hello, which is not among/.test(app(now).message ?? ""),
+    60,
+  );
+  await writeFile(path, text);
+  await push("With its Service");
+  await eventually("the URL is back", clone.status, (now) => app(now).url === app(status).url, 60);
+  assert.equal((await answer()).commit, app(await clone.status()).commit);
+});
