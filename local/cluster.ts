@@ -1,29 +1,20 @@
 // The local cluster: started, read, stopped. A real Kubernetes, all of it within namespaces of one process.
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { stateLayout } from "../engine/folders.ts";
 import type { Say } from "../engine/progress.ts";
 import { applyBootstrapObjects } from "./bootstrap.ts";
 import { bootstrapIsDestroyed, destroyBootstrapCredential, ensureCertificates } from "./certificates.ts";
 import { type ClusterStatus, forwardsOf, readCluster } from "./cluster-status.ts";
+import { died, waitForNodes, waitForProcesses } from "./cluster-wait.ts";
 import { apiPort, controlPlaneProcesses, writeControlPlane } from "./control-plane.ts";
 import { endFilling, ensureImageStore, placeImageStore } from "./image-store.ts";
 import { images as allImages, type Image } from "./images.ts";
 import { kubeconfig } from "./kubeconfig.ts";
-import { type Api, ApiError, connect } from "./kubernetes-api.ts";
 import { cgroupOf, lastWords, launchMachine, readMachine, stopMachine } from "./machine.ts";
 import { addresses, maxNodes, nodeAddress, nodeName, podRange } from "./network.ts";
 import { containerdFolder, nodeMachine, writeNode } from "./node.ts";
-import {
-  type Exit,
-  type Forward,
-  inside,
-  type MachineSpec,
-  type MachineState,
-  type Mount,
-  type ProcessSpec,
-} from "./spec.ts";
+import { type Forward, inside, type MachineSpec, type Mount, type ProcessSpec } from "./spec.ts";
 
 export { type ClusterProcess, type ClusterStatus, readCluster } from "./cluster-status.ts";
 export type { Forward, Mount, ProcessSpec } from "./spec.ts";
@@ -53,8 +44,6 @@ export interface ClusterOptions {
 
 export type Cluster = ClusterStatus;
 
-/** Seconds that each wait may take; on 2 cores a start takes about 7 in all. */
-const bounds = { processes: 180, nodes: 120 };
 /** The port of the host that leads to the API server, where it is free. */
 const preferredApiPort = 16443;
 
@@ -200,100 +189,5 @@ const writeKubeconfigs = async (state: string, api: string): Promise<void> => {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeFile(`${path}.new`, await kubeconfig(pki, name, api), { mode: 0o600 });
     await rename(`${path}.new`, path);
-  }
-};
-
-const waitForProcesses = async (cluster: string, say: Say, signal: AbortSignal): Promise<MachineState> => {
-  for (const end = Date.now() + bounds.processes * 1000; ; await sleep(50, undefined, { signal })) {
-    const machine = readMachine(cluster);
-    if (!machine) throw new Error(await died(cluster));
-    const waiting = unready(machine);
-    if (!waiting) return machine;
-    say(`waiting for ${waiting.name}${waiting.lastExit ? ` (${waiting.lastExit.reason})` : ""}`);
-    if (Date.now() > end) throw new Error(failure(waiting, bounds.processes));
-    // A process that fails again and again from its start on will not come up by waiting.
-    if ((waiting.lastExit?.code ?? 0) > 0 && waiting.restarts >= 5) throw new Error(failure(waiting));
-  }
-};
-
-interface Waiting {
-  readonly name: string;
-  readonly restarts: number;
-  readonly lastExit?: Exit;
-}
-
-const unready = (machine: MachineState, prefix = ""): Waiting | undefined => {
-  const found = machine.processes.find(({ ready }) => !ready);
-  if (!found) return undefined;
-  const name = prefix + found.name;
-  const inner = found.machine && unready(found.machine, `${name}/`);
-  return inner ?? { name, restarts: found.restarts, ...(found.lastExit ? { lastExit: found.lastExit } : {}) };
-};
-
-const failure = ({ name, restarts, lastExit }: Waiting, seconds?: number): string => {
-  const bound = seconds ? ` within ${seconds} s` : "";
-  return lastExit
-    ? `${name} did not become ready${bound}; started ${restarts + 1} times. ${lastExit.reason}\n${lastExit.tail}`
-    : `${name} did not become ready${bound}`;
-};
-
-const died = async (cluster: string): Promise<string> => {
-  const log = join(dirname(cluster), "log", "supervisor.log");
-  const lines = (await readFile(log, "utf8").catch(() => "")).trim().split("\n").slice(-12);
-  return `the supervisor of the platform has died; the end of ${log}:\n${lines.join("\n")}`;
-};
-
-/**
- * Whether the loops of kube-controller-manager are at work: it answers before they are. What they write first, the
- * authority of the API server, is what the platform's declaration reads.
- */
-const loopsRun = (api: Api): Promise<boolean> =>
-  api.get("/api/v1/namespaces/kube-system/configmaps/kube-root-ca.crt").then(
-    () => true,
-    (error) => {
-      if (error instanceof ApiError && error.status === 404) return false;
-      throw error;
-    },
-  );
-
-/** Nodes that report Ready since this machine started: what etcd remembers of an earlier run does not count. */
-const waitForNodes = async (state: string, machine: MachineState, nodes: number, say: Say, signal: AbortSignal) => {
-  const api = await connect(stateLayout(state).kubeconfig.ci);
-  const since = Math.floor(Date.parse(machine.since) / 1000) * 1000;
-  const wanted = [...Array(nodes).keys()].map(nodeName);
-  try {
-    for (const end = Date.now() + bounds.nodes * 1000; ; await sleep(100, undefined, { signal })) {
-      const there = await api.list("/api/v1/nodes").catch((error) => {
-        // For a moment after a start the API server doesn't yet know its own roles.
-        if (error instanceof ApiError && (error.status === 0 || error.status === 403 || error.status >= 500)) return [];
-        throw error;
-      });
-      for (const { metadata } of there) {
-        if (!wanted.includes(metadata.name)) await api.send("DELETE", `/api/v1/nodes/${metadata.name}`, undefined);
-      }
-      const ready = there.filter(({ status }) =>
-        status?.conditions?.some(
-          (each: Record<string, string>) =>
-            each.type === "Ready" && each.status === "True" && Date.parse(each.lastHeartbeatTime ?? "") >= since,
-        ),
-      );
-      const missing = wanted.filter((name) => !ready.some(({ metadata }) => metadata.name === name));
-      if (missing.length === 0 && (await loopsRun(api))) return;
-      say(missing.length > 0 ? `waiting for ${missing.join(", ")} to be Ready` : "waiting for the controller manager");
-      if (Date.now() > end) {
-        const messages = there.flatMap(({ status }) =>
-          (status?.conditions ?? [])
-            .filter((each: Record<string, string>) => each.type === "Ready")
-            .map((each: Record<string, string>) => each.message),
-        );
-        throw new Error(
-          missing.length > 0
-            ? `${missing.join(", ")} not Ready within ${bounds.nodes} s. ${messages.join("; ")}`
-            : `kube-controller-manager did not write kube-system/kube-root-ca.crt within ${bounds.nodes} s`,
-        );
-      }
-    }
-  } finally {
-    api.close();
   }
 };

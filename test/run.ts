@@ -20,10 +20,11 @@ interface Count {
 
 /** A stage runs only when the one before has passed: what is broken below would fail above too, just slower. */
 const stages = [
-  { name: "unit", needsPrograms: false },
-  { name: "integration", needsPrograms: true },
-  { name: "platform", needsPrograms: true },
-  { name: "e2e", needsPrograms: true },
+  { name: "unit", needsPrograms: false, atOnce: 2 },
+  { name: "integration", needsPrograms: true, atOnce: 1 },
+  // Its files share one platform and change it.
+  { name: "platform", needsPrograms: true, atOnce: 1 },
+  { name: "e2e", needsPrograms: true, atOnce: 2 },
 ] as const;
 
 /**
@@ -36,7 +37,7 @@ export const runTests = async (filters: readonly string[]): Promise<void> => {
   await check("biome", ["check", "."], count);
   await check("tsc", ["--noEmit"], count);
   let programs = false;
-  for (const { name, needsPrograms } of stages) {
+  for (const { name, needsPrograms, atOnce } of stages) {
     if (count.failed > 0) break;
     const files = (await Array.fromAsync(glob(`test/${name}/**/*.test.ts`, { cwd: root })))
       .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
@@ -47,7 +48,7 @@ export const runTests = async (filters: readonly string[]): Promise<void> => {
       programs = true;
     }
     process.stdout.write(`\n${name} tests\n`);
-    const run = () => runFiles(files, name === "unit", count);
+    const run = () => runFiles(files, atOnce, count);
     await (name === "platform" ? withSharedPlatform(run) : run());
   }
   process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
@@ -85,12 +86,11 @@ const check = async (program: string, args: readonly string[], count: Count): Pr
   process.stdout.write(`${exitCode === 0 ? "✔" : "✖"} ${program} ${args.join(" ")}\n`);
 };
 
-// Clusters share two cores: their tests run one file after the other.
-const runFiles = (files: readonly string[], parallel: boolean, count: Count): Promise<void> =>
+const runFiles = (files: readonly string[], atOnce: number, count: Count): Promise<void> =>
   new Promise((resolve, reject) => {
     const stream = run({
       files: files.map((file) => join(root, file)),
-      concurrency: parallel ? 2 : 1,
+      concurrency: atOnce,
       timeout: 30 * 60_000,
     });
     stream.on("test:summary", ({ file, counts }) => {

@@ -20,6 +20,7 @@ const namespace = "kube-system";
 // Above 1024, since the pod has no capability to bind below; the Service listens at 53.
 const port = 1053;
 
+// Names of the cluster are answered from memory: a copy of them would outlive the Service and lead nowhere.
 const corefile = (domain: string, upstreams: readonly string[]): string => `.:${port} {
     errors
     health :8080 {
@@ -32,7 +33,10 @@ const corefile = (domain: string, upstreams: readonly string[]): string => `.:${
         ttl 30
     }
     prometheus :9153
-${upstreams.length > 0 ? `    forward . ${upstreams.join(" ")}\n` : ""}    cache 30
+${upstreams.length > 0 ? `    forward . ${upstreams.join(" ")}\n` : ""}    cache 30 {
+        disable success ${domain}
+        disable denial ${domain}
+    }
     reload
     loadbalance
 }

@@ -11,7 +11,6 @@ import { ensureExampleRepository } from "../../local/example.ts";
 import { gitServerParts } from "../../local/git-process.ts";
 import { imageHost, images } from "../../local/images.ts";
 import { addresses } from "../../local/network.ts";
-import { admissionManifests } from "../../policies/admission.ts";
 import { type Clone, cloneHere } from "../clone.ts";
 import { applyWeb, ask, eventually, freshState, needsRoot, start } from "./cluster-fixtures.ts";
 
@@ -32,7 +31,6 @@ describe("npm start -- --context", { skip: needsRoot, timeout: 600_000 }, () => 
       processes: [server.process],
       mounts: server.mounts,
       forwards: [{ name: "hello", listen: "127.0.0.1:0", target: "hello.hello.svc.cluster.local:80" }],
-      staticManifests: admissionManifests({ repository: git }),
     });
     await applyWeb(state);
   });

@@ -104,7 +104,7 @@ test("the package holds JavaScript, types, sources and definitions, and nothing 
     assert.ok(packedFiles.includes(wanted), wanted);
   }
   const foreign = packedFiles.filter(
-    (file) => !/^(package\.json|tsconfig\.json|[a-z]+\/.+\.(js|d\.ts|ts|yaml)|[^/]+\.ts)$/.test(file),
+    (file) => !/^(package\.json|tsconfig\.json|[a-z]+\/.+\.(js|js\.map|ts|yaml)|[^/]+\.ts)$/.test(file),
   );
   assert.deepEqual(foreign, []);
 });
