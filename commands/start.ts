@@ -86,6 +86,9 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
       seconds: 8,
       run: async (say, signal) => {
         await ensureExampleRepository(state);
+        // Neither asks the cluster for anything, and both fit into its waits.
+        const prepared = Promise.all([crds(), ensureStack(state, stack)]);
+        prepared.catch(() => {});
         const cluster = await startCluster({
           state,
           nodes,
@@ -102,6 +105,7 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
           signal,
         });
         await ensureExampleCheckout(state, gitUrl(cluster.forwards.git ?? ""));
+        await prepared;
       },
     },
     {
@@ -118,8 +122,6 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
             version: layer.version ?? "",
           })),
         });
-        await crds();
-        await ensureStack(state, stack);
         await rememberStack(state, stack);
         await bringUp(state, stack, say, signal);
         await recordDeployment(state, stack);
@@ -172,6 +174,7 @@ const bringUp = async (
     "--non-interactive",
     "--color=never",
     "--suppress-outputs",
+    "--parallel=64",
   ];
   const log = createWriteStream(join(stateLayout(state).log, "pulumi.log"), { mode: 0o600 });
   const line = (text: string) => {
