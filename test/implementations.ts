@@ -1,0 +1,29 @@
+// Which components run programs of ours in a cluster? One row each: what tests over every object of every layer look at.
+import { CoreDns, Flux, LocalPath, MetricsServer } from "../components/index.ts";
+import type { Size } from "../components/size.ts";
+
+/** A component that declares workloads. */
+export interface Implementation {
+  readonly name: string;
+  /** Sizes that it knows; a component without any is listed as `single`. */
+  readonly sizes: readonly Size[];
+  /** Declares it with the least arguments that a stack would give. */
+  readonly declare: (size: Size) => unknown;
+  /** What cannot be as everywhere else, and why: beginning of a line of `production.test.ts` → reason. */
+  readonly exceptions?: Readonly<Record<string, string>>;
+}
+
+/** Every component that declares workloads. */
+export const implementations: readonly Implementation[] = [
+  { name: "core-dns", sizes: ["single"], declare: () => new CoreDns("dns") },
+  {
+    name: "local-path",
+    sizes: ["single"],
+    declare: () => new LocalPath("storage"),
+    exceptions: {
+      "local-path-provisioner: local-path-provisioner lacks a readiness or liveness probe": "it answers no request",
+    },
+  },
+  { name: "metrics-server", sizes: ["single"], declare: () => new MetricsServer("metrics") },
+  { name: "flux", sizes: ["single"], declare: () => new Flux("agent") },
+];
