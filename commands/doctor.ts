@@ -1,15 +1,24 @@
 // `plumbline doctor`: what is wanted, what was found and where, what is missing, and the exact way out. Changes nothing.
 import pc from "picocolors";
 import { inspect, inspectMachine, type MachineReport, type ProgramReport } from "../engine/doctor.ts";
+import { programsFor } from "../engine/programs.ts";
+import { loadStack, stackNames } from "../stacks/shared/load.ts";
 import { exit } from "./failure.ts";
+import { implementationsOfStack } from "./stack-layers.ts";
 import { table } from "./table.ts";
 
-/** Prints the machine and every program; exits 1 when a person has to act before the platform can start. */
-export const doctor = async ({ json }: { json: boolean }): Promise<void> => {
-  const [machine, programs] = await Promise.all([inspectMachine(), inspect()]);
+/** Prints the machine and every program of a stack; exits 1 when a person has to act before it can start. */
+export const doctor = async ({ json, stack }: { json: boolean; stack: string }): Promise<void> => {
+  const [machine, programs] = await Promise.all([inspectMachine(), inspect(await programsOf(stack))]);
   process.stdout.write(json ? `${JSON.stringify({ machine, programs }, null, 2)}\n` : page(machine, programs));
   if (machine.some(({ good }) => !good) || programs.some(({ obtainable }) => !obtainable))
     process.exitCode = exit.failed;
+};
+
+// The stack of a person's own cluster is no file that loads without its configuration; a name that is none is refused.
+const programsOf = async (stack: string) => {
+  if (!stackNames().includes(stack)) await loadStack(stack);
+  return programsFor(await implementationsOfStack(stack));
 };
 
 const page = (machine: readonly MachineReport[], programs: readonly ProgramReport[]): string => {

@@ -50,6 +50,7 @@ program
 program
   .command("doctor")
   .description("programs and the machine: what is wanted, what was found and where, what is missing, the way out")
+  .option("--stack <name>", "stack whose programs are looked for", "local")
   .option("--json", "as JSON", false)
   .action(async (options) => (await import("./doctor.ts")).doctor(options));
 

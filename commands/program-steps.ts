@@ -1,11 +1,8 @@
 // Which programs does the local platform need, and what brings them onto this machine?
 import { programFolder } from "../engine/program-folder.ts";
-import { type Program, programs } from "../engine/programs.ts";
+import type { Program } from "../engine/programs.ts";
 import type { Step } from "../engine/progress.ts";
 import { planResolution, type Resolved } from "../engine/resolve.ts";
-
-/** Every program that the local platform runs, or that its commands do. */
-export const platformPrograms = Object.keys(programs) as readonly Program[];
 
 /** Programs that a run of Pulumi needs. */
 export const pulumiPrograms = [

@@ -7,10 +7,12 @@ import type { Definition } from "../components/index.ts";
 import { crds } from "../engine/crds.ts";
 import { cacheFolder, stateFolder, stateLayout } from "../engine/folders.ts";
 import { withLock } from "../engine/lock.ts";
+import { programsFor } from "../engine/programs.ts";
 import { runPlan, type Step } from "../engine/progress.ts";
 import { destroyBootstrap, readCluster, startCluster } from "../local/cluster.ts";
 import { branch, ensureExampleCheckout, ensureExampleRepository } from "../local/example.ts";
 import { gitServerParts, gitUrl } from "../local/git-process.ts";
+import { imagesFor } from "../local/images.ts";
 import { connect } from "../local/kubernetes-api.ts";
 import { admissionManifests } from "../policies/admission.ts";
 import { loadStack } from "../stacks/shared/load.ts";
@@ -19,8 +21,9 @@ import { recordDeployment } from "./deployment-record.ts";
 import { exposedForwards, urlsOfApps } from "./exposed.ts";
 import { Failure } from "./failure.ts";
 import { writePlatformFile } from "./platform-file.ts";
-import { planPrograms, platformPrograms } from "./program-steps.ts";
+import { planPrograms } from "./program-steps.ts";
 import { ensureStack, pulumiEnvironment, rememberStack, runPulumi } from "./pulumi.ts";
+import { implementationsOf, implementationsOfStack } from "./stack-layers.ts";
 import { startOnContext } from "./start-context.ts";
 import { readStatus, status } from "./status.ts";
 import { typeCheck } from "./type-check.ts";
@@ -58,16 +61,19 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
   const settled = running?.phase === "running" && (await isSettled(state));
   if (settled) {
     process.stderr.write("The platform is already running; nothing was changed.\n\n");
-    const running = (await readStatus(state)).nodes.length;
-    if (nodes !== running) {
+    const { nodes: there, stack: runs } = await readStatus(state);
+    if (nodes !== there.length) {
       process.stderr.write(
-        `It has ${running} nodes; for ${nodes}: npm stop -- --keep && npm start -- --nodes ${nodes}\n\n`,
+        `It has ${there.length} nodes; for ${nodes}: npm stop -- --keep && npm start -- --nodes ${nodes}\n\n`,
       );
+    }
+    if (stack !== runs) {
+      process.stderr.write(`It runs stack ${runs}; for ${stack}: npm stop && npm start -- --stack ${stack}\n\n`);
     }
     return status({ json: false });
   }
   let definition: Definition;
-  const programs = await planPrograms(platformPrograms);
+  const programs = await planPrograms(programsFor(await implementationsOfStack(stack)));
   const layout = stateLayout(state);
   const git = await gitServerParts();
   const steps: Step[] = [
@@ -94,6 +100,7 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
           nodes,
           programs: await programs.folder(),
           imageCache: join(cacheFolder(), "images"),
+          images: imagesFor(implementationsOf(definition)),
           forwards: [git.forward, ...exposedForwards(definition)],
           processes: [git.process],
           mounts: git.mounts,

@@ -8,7 +8,7 @@ import { downloadedPath, downloadFolder } from "./downloads.ts";
 import { cacheFolder, root, stateFolder } from "./folders.ts";
 import { goOnMachine, goVersion, requiredGo } from "./go.ts";
 import { findOnPath, installed, older } from "./installed.ts";
-import { allPrograms, type BuildName, buildOf, builds, type Program, rowOf } from "./programs.ts";
+import { type BuildName, buildOf, builds, type Program, rowOf } from "./programs.ts";
 import { spoken } from "./progress.ts";
 import { allowedSources, type Source } from "./resolve.ts";
 import { type Condition, conditionOf } from "./store.ts";
@@ -37,8 +37,8 @@ export interface MachineReport {
   readonly wayOut?: string;
 }
 
-/** Every program; checks the content of what is in the cache, not only its dates. */
-export async function inspect(programs: readonly Program[] = allPrograms): Promise<ProgramReport[]> {
+/** The programs; checks the content of what is in the cache, not only its dates. */
+export async function inspect(programs: readonly Program[]): Promise<ProgramReport[]> {
   const sources = allowedSources();
   const conditions = new Map<string, Promise<Condition>>();
   const condition = (folder: string): Promise<Condition> => {

@@ -9,7 +9,7 @@ import { type ClusterStatus, forwardsOf, readCluster } from "./cluster-status.ts
 import { died, waitForNodes, waitForProcesses } from "./cluster-wait.ts";
 import { apiPort, controlPlaneProcesses, writeControlPlane } from "./control-plane.ts";
 import { endFilling, ensureImageStore, placeImageStore } from "./image-store.ts";
-import { images as allImages, type Image } from "./images.ts";
+import type { Image } from "./images.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { cgroupOf, lastWords, launchMachine, readMachine, stopMachine } from "./machine.ts";
 import { addresses, maxNodes, nodeAddress, nodeName, podRange } from "./network.ts";
@@ -28,8 +28,8 @@ export interface ClusterOptions {
   readonly programs: string;
   /** Folder that keeps images between starts and clones. */
   readonly imageCache: string;
-  /** Images that every node has; all of `images.ts` where omitted. */
-  readonly images?: readonly Image[];
+  /** Images that every node has. */
+  readonly images: readonly Image[];
   /** Ports of the host that lead into the cluster, beside that of the API server. */
   readonly forwards?: readonly Forward[];
   /** Further processes of the control plane's machine. */
@@ -130,8 +130,7 @@ const prepare = async ({
   await writeControlPlane(cluster, staticManifests ?? []);
   say("images");
   const draft = fillingFolder(cluster);
-  const wanted = images ?? allImages;
-  const store = await ensureImageStore({ images: wanted, programs, cache: imageCache, draft, say, signal });
+  const store = await ensureImageStore({ images, programs, cache: imageCache, draft, say, signal });
   for (let index = 0; index < nodes; index++) {
     await writeNode(cluster, index, cgroupOf(cluster));
     await mkdir(dirname(containerdFolder(cluster, index)), { recursive: true });

@@ -18,7 +18,8 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { withLock } from "../engine/lock.ts";
 import type { Say } from "../engine/progress.ts";
-import { fingerprint, type Image, makeImages } from "./images.ts";
+import { fingerprint, makeImages } from "./image-archives.ts";
+import type { Image } from "./images.ts";
 import { cgroupOf, lastWords, launchMachine, readMachine, stopMachine } from "./machine.ts";
 import { environment, inside } from "./spec.ts";
 

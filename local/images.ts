@@ -1,9 +1,6 @@
-// Container images of the local cluster, made from programs: no registry is needed. The same program gives the same bytes.
-import { createHash } from "node:crypto";
-import { chmod, copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+// Which container images does the local platform run, and which program is in each? No registry is needed for them.
 import { execa } from "execa";
-import { create } from "tar";
+import { isNeeded, type Program, rowOf } from "../engine/programs.ts";
 import { versions } from "../engine/versions.ts";
 
 /** An image with one layer that holds one static program. */
@@ -28,8 +25,13 @@ export const pauseImage = `${imageHost}/pause:1`;
 const busyboxApplets = async (program: string): Promise<string[]> =>
   (await execa(program, ["--list"])).stdout.split("\n").filter((applet) => applet && applet !== "busybox");
 
-/** Everything that the local platform runs as a pod. */
-export const images: readonly Image[] = [
+/** A row of the table: its program is one of the tables of programs, which say whose it is. */
+interface Row extends Image {
+  readonly program: Program;
+}
+
+/** Everything that the local platform, with any of its layers, runs as a pod. */
+export const images: readonly Row[] = [
   { name: pauseImage, program: "pause", path: "/pause" },
   { name: `${imageHost}/coredns/coredns:v${versions.coredns}`, program: "coredns", path: "/coredns" },
   {
@@ -62,92 +64,6 @@ export const images: readonly Image[] = [
   { name: `${imageHost}/plumbline/hello:1`, program: "hello", path: "/hello" },
 ];
 
-/**
- * Makes the archives (OCI layout in a tar file, uncompressed: nothing travels) that are missing; one caller at a time.
- *
- * @param programs folder with the programs
- * @param cache folder that keeps archives between starts and clones
- * @returns their paths, in the order of `wanted`
- */
-export const makeImages = async (wanted: readonly Image[], programs: string, cache: string): Promise<string[]> => {
-  await mkdir(cache, { recursive: true });
-  const paths: string[] = [];
-  for (const image of wanted) {
-    const program = join(programs, image.program);
-    const path = join(cache, `${basename(image.path)}-${await fingerprint(image, programs)}.tar`);
-    if (!(await stat(path).catch(() => undefined))) await makeImage(image, program, path);
-    paths.push(path);
-  }
-  return paths;
-};
-
-/**
- * A short hash that changes with the image. Reading hundreds of megabytes at each start would cost more than the rest:
- * size and time stand for the content of the program.
- */
-export const fingerprint = async (image: Image, programs: string): Promise<string> => {
-  const { size, mtimeMs } = await stat(join(programs, image.program));
-  return digest(JSON.stringify([3, image, size, mtimeMs, process.arch])).slice(0, 24);
-};
-
-const makeImage = async (image: Image, program: string, path: string): Promise<void> => {
-  const draft = `${path}.new`;
-  await rm(draft, { recursive: true, force: true });
-  try {
-    const content = join(draft, "content");
-    const file = join(content, image.path);
-    await mkdir(dirname(file), { recursive: true });
-    await copyFile(program, file);
-    await chmod(file, 0o755);
-    const links = image.links ? await image.links(program) : [];
-    for (const link of links) await symlink(basename(file), join(dirname(file), link));
-    const entries = [image.path, ...links.map((link) => join(dirname(image.path), link))].map((entry) =>
-      entry.slice(1),
-    );
-    await create({ file: join(draft, "layer"), cwd: content, portable: true, mtime: epoch }, entries);
-
-    const layout = join(draft, "layout");
-    await mkdir(join(layout, "blobs", "sha256"), { recursive: true });
-    const layer = await put(layout, await readFile(join(draft, "layer")), "layer.v1.tar");
-    const config = await put(layout, configuration(image, layer.digest), "config.v1+json");
-    const manifest = await put(
-      layout,
-      json({ schemaVersion: 2, mediaType: type("manifest.v1+json"), config, layers: [layer] }),
-      "manifest.v1+json",
-    );
-    const index = {
-      schemaVersion: 2,
-      manifests: [{ ...manifest, annotations: { "io.containerd.image.name": image.name } }],
-    };
-    await writeFile(join(layout, "index.json"), json(index));
-    await writeFile(join(layout, "oci-layout"), json({ imageLayoutVersion: "1.0.0" }));
-    const archive = join(draft, "archive");
-    await create({ file: archive, cwd: layout, portable: true, mtime: epoch }, ["oci-layout", "index.json", "blobs"]);
-    await rename(archive, path);
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-  }
-};
-
-const epoch = new Date(0);
-const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
-const digest = (data: Buffer | string): string => createHash("sha256").update(data).digest("hex");
-const type = (kind: string): string => `application/vnd.oci.image.${kind}`;
-
-const put = async (layout: string, data: Buffer, kind: string) => {
-  const hash = digest(data);
-  await writeFile(join(layout, "blobs", "sha256", hash), data);
-  return { mediaType: type(kind), digest: `sha256:${hash}`, size: data.length };
-};
-
-const configuration = (image: Image, layer: string): Buffer =>
-  json({
-    architecture: process.arch === "x64" ? "amd64" : process.arch,
-    os: "linux",
-    config: {
-      ...(image.command ? { Cmd: image.command } : { Entrypoint: [image.path] }),
-      Env: ["PATH=/usr/local/bin:/usr/bin:/bin"],
-      WorkingDir: "/",
-    },
-    rootfs: { type: "layers", diff_ids: [layer] },
-  });
+/** The images of the local cluster, and those of these layer implementations: `imagesFor(["prometheus", "loki"])`. */
+export const imagesFor = (implementations: readonly string[]): readonly Image[] =>
+  images.filter(({ program }) => isNeeded(rowOf(program), implementations));

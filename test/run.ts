@@ -7,8 +7,9 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { execa } from "execa";
 import { exit } from "../commands/failure.ts";
-import { planPrograms, platformPrograms } from "../commands/program-steps.ts";
+import { planPrograms } from "../commands/program-steps.ts";
 import { root } from "../engine/folders.ts";
+import { programsFor } from "../engine/programs.ts";
 import { runPlan } from "../engine/progress.ts";
 import { cloneHere } from "./clone.ts";
 
@@ -48,7 +49,7 @@ export const runTests = async (filters: readonly string[]): Promise<void> => {
       .sort((one, other) => Number(longest.includes(other)) - Number(longest.includes(one)));
     if (files.length === 0) continue;
     if (needsPrograms && !programs) {
-      await runPlan((await planPrograms(platformPrograms)).steps);
+      await runPlan((await planPrograms(programsFor([]))).steps);
       programs = true;
     }
     process.stdout.write(`\n${name} tests\n`);

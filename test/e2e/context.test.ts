@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { platformPrograms } from "../../commands/program-steps.ts";
 import { programFolder } from "../../engine/program-folder.ts";
+import { programsFor } from "../../engine/programs.ts";
 import { resolve } from "../../engine/resolve.ts";
 import { readCluster, stopCluster } from "../../local/cluster.ts";
 import { ensureExampleRepository } from "../../local/example.ts";
@@ -26,7 +26,7 @@ describe("npm start -- --context", { skip: needsRoot, timeout: 600_000 }, () => 
     const server = await gitServerParts();
     const programs = ["pause", "coredns", "busybox", "source-controller", "kustomize-controller", "hello"];
     await start(state, {
-      programs: await programFolder((await resolve(platformPrograms)).values()),
+      programs: await programFolder((await resolve(programsFor([]))).values()),
       images: images.filter(({ program }) => programs.includes(program)),
       processes: [server.process],
       mounts: server.mounts,

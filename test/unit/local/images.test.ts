@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { extract, list } from "tar";
 import { images as components, image } from "../../../components/versions.ts";
-import { type Image, imageHost, images, makeImages } from "../../../local/images.ts";
+import { makeImages } from "../../../local/image-archives.ts";
+import { type Image, imageHost, images } from "../../../local/images.ts";
 
 const sha256 = (data: Buffer): string => createHash("sha256").update(data).digest("hex");
 
