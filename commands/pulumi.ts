@@ -45,7 +45,7 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
     PLUMBLINE_KUBECONFIG: stateLayout(state).kubeconfig.ci,
     PLUMBLINE_CEL: join(bin, "plumbline-cel"),
     PLUMBLINE_REPOSITORIES: stateLayout(state).git,
-    PLUMBLINE_CRDS: dirname((await crds())[0] ?? ""),
+    PLUMBLINE_CRDS: await crds(),
   };
 };
 

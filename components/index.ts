@@ -3,7 +3,17 @@ export type { Agent, Delivery } from "./agent/agent.ts";
 export { fluxDefinitions } from "./agent/crds.ts";
 export { Flux, type FluxArgs, type FluxOptions, flux } from "./agent/flux.ts";
 export { notifier } from "./agent/flux-rights.ts";
+export {
+  type AcmeArgs,
+  CertManager,
+  type CertManagerArgs,
+  type CertManagerOptions,
+  certManager,
+  type Http01Args,
+  type Route53Args,
+} from "./certificates/cert-manager.ts";
 export type { CertificateRequest, Certificates } from "./certificates/certificates.ts";
+export { ExternalCertificates, type ExternalCertificatesArgs, externalCertificates } from "./certificates/external.ts";
 export type { Cluster } from "./cluster/cluster.ts";
 export { CoreDns, type CoreDnsArgs } from "./cluster/core-dns.ts";
 export { EmbeddedCluster, type EmbeddedClusterArgs, embedded, localKubeconfig } from "./cluster/embedded.ts";

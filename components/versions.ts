@@ -6,6 +6,8 @@ export interface Image {
   readonly reference: string;
   /** Day of the release: the time that the Go module proxy gives for this version, or the vendor's own date. */
   readonly released: string;
+  /** Its program cannot be built from a module, so that the local platform has none. */
+  readonly vendorOnly?: true;
 }
 
 /** Images by program. */
@@ -16,6 +18,39 @@ export const images = {
   "metrics-server": { reference: "registry.k8s.io/metrics-server/metrics-server:v0.9.0", released: "2026-07-13" },
   "local-path-provisioner": { reference: "docker.io/rancher/local-path-provisioner:v0.0.30", released: "2024-10-07" },
   busybox: { reference: "docker.io/library/busybox:1.35", released: "2021-12-26" },
+  "cert-manager-controller": {
+    reference: "quay.io/jetstack/cert-manager-controller:v1.21.2",
+    released: "2026-09-10",
+    vendorOnly: true,
+  },
+  "cert-manager-webhook": {
+    reference: "quay.io/jetstack/cert-manager-webhook:v1.21.2",
+    released: "2026-09-10",
+    vendorOnly: true,
+  },
+  "cert-manager-cainjector": {
+    reference: "quay.io/jetstack/cert-manager-cainjector:v1.21.2",
+    released: "2026-09-10",
+    vendorOnly: true,
+  },
+  "cert-manager-acmesolver": {
+    reference: "quay.io/jetstack/cert-manager-acmesolver:v1.21.2",
+    released: "2026-09-10",
+    vendorOnly: true,
+  },
+  "cert-manager-controller-1.11": {
+    reference: "quay.io/jetstack/cert-manager-controller:v1.11.5",
+    released: "2023-09-01",
+  },
+  "cert-manager-webhook-1.11": { reference: "quay.io/jetstack/cert-manager-webhook:v1.11.5", released: "2023-09-01" },
+  "cert-manager-cainjector-1.11": {
+    reference: "quay.io/jetstack/cert-manager-cainjector:v1.11.5",
+    released: "2023-09-01",
+  },
+  "cert-manager-acmesolver-1.11": {
+    reference: "quay.io/jetstack/cert-manager-acmesolver:v1.11.5",
+    released: "2023-09-01",
+  },
 } as const satisfies Record<string, Image>;
 
 /** A program that the library runs as an image. */

@@ -1,23 +1,33 @@
-// Where are the CustomResourceDefinitions of the pull agent? Taken out of its pinned modules, into the cache.
+// Where are the CustomResourceDefinitions of the programs? Taken out of their pinned modules, into the cache.
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { cacheFolder, root } from "./folders.ts";
 import { prepareGo, runGo } from "./go.ts";
 import { withLock } from "./lock.ts";
-import { buildOf } from "./programs.ts";
 import type { Say } from "./progress.ts";
 import { conditionOf, explained, keepFresh, store } from "./store.ts";
 
-/** Builds whose modules carry CRDs, and the path of the module. */
-const carriers = {
-  "source-controller": "github.com/fluxcd/source-controller",
-  "kustomize-controller": "github.com/fluxcd/kustomize-controller",
-} as const;
+/** Modules of ours whose requirements carry CRDs, where in them, and the folder that separates releases. */
+const carriers = [
+  { ours: "source-controller", module: "github.com/fluxcd/source-controller", folder: "config/crd/bases", into: "" },
+  {
+    ours: "kustomize-controller",
+    module: "github.com/fluxcd/kustomize-controller",
+    folder: "config/crd/bases",
+    into: "",
+  },
+  {
+    ours: "cert-manager",
+    module: "github.com/cert-manager/cert-manager",
+    folder: "deploy/crds",
+    into: "cert-manager-1.11",
+  },
+] as const;
 
 /**
- * Absolute paths of the CRD files of source-controller and kustomize-controller at their pinned versions, all in one
- * folder. The first call needs Go and takes seconds (the modules are fetched); later ones only look.
+ * The folder with the CRD files of the pinned versions. The first call needs Go and takes seconds (the modules are fetched);
+ * later ones only look.
  */
 export async function crds({
   say = () => {},
@@ -25,7 +35,7 @@ export async function crds({
 }: {
   say?: Say;
   signal?: AbortSignal;
-} = {}): Promise<string[]> {
+} = {}): Promise<string> {
   const folder = join(cacheFolder(), "crds", key());
   if ((await conditionOf(folder)) === "good") keepFresh(folder);
   else
@@ -38,18 +48,15 @@ export async function crds({
         },
       ),
     );
-  return readdirSync(folder)
-    .filter((file) => file.endsWith(".yaml"))
-    .sort()
-    .map((file) => join(folder, file));
+  return folder;
 }
 
-const moduleFolder = (name: keyof typeof carriers): string => resolve(root, buildOf(name).folder);
+const moduleFolder = (ours: string): string => join(root, "engine", "programs", ours);
 
 function key(): string {
-  const hash = createHash("sha256");
-  for (const name of Object.keys(carriers) as (keyof typeof carriers)[])
-    for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(moduleFolder(name), file)));
+  const hash = createHash("sha256").update(JSON.stringify(carriers));
+  for (const { ours } of carriers)
+    for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(moduleFolder(ours), file)));
   return hash.digest("hex").slice(0, 16);
 }
 
@@ -59,12 +66,18 @@ async function collect(aside: string, say: Say, signal: AbortSignal): Promise<vo
   writeFileSync(log, "");
   const temporary = join(cacheFolder(), "go", "tmp");
   mkdirSync(temporary, { recursive: true });
-  for (const [name, path] of Object.entries(carriers) as [keyof typeof carriers, string][]) {
-    say(`those of ${name}`);
-    const module = moduleFolder(name);
+  for (const { ours, module: path, folder, into } of carriers) {
+    say(`those of ${ours}`);
+    const module = moduleFolder(ours);
     const call = { go: prepareGo(module), module, log, temporary, signal };
     const answer = await runGo(call, ["mod", "download", "-json", path]);
-    const bases = join(JSON.parse(answer.join("\n")).Dir, "config", "crd", "bases");
-    for (const file of readdirSync(bases)) copyFileSync(join(bases, file), join(aside, file));
+    const from = join(JSON.parse(answer.join("\n")).Dir, folder);
+    mkdirSync(join(aside, into), { recursive: true });
+    for (const file of readdirSync(from).filter((each) => each.endsWith(".yaml"))) {
+      const text = readFileSync(join(from, file), "utf8");
+      // Releases name their files differently; the name of the kind is the same everywhere.
+      const [plural, ...group] = (/^ {2}name: (\S+)$/m.exec(text)?.[1] ?? "").split(".");
+      writeFileSync(join(aside, into, `${group.join(".")}_${plural}.yaml`), text);
+    }
   }
 }

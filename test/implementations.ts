@@ -1,6 +1,6 @@
 // Which components run programs of ours in a cluster? One row each: what tests over every object of every layer look at.
-import { CoreDns, Flux, LocalPath, MetricsServer } from "../components/index.ts";
-import type { Size } from "../components/size.ts";
+import { CertManager, CoreDns, Flux, LocalPath, MetricsServer } from "../components/index.ts";
+import { Size } from "../components/size.ts";
 
 /** A component that declares workloads. */
 export interface Implementation {
@@ -26,4 +26,23 @@ export const implementations: readonly Implementation[] = [
   },
   { name: "metrics-server", sizes: ["single"], declare: () => new MetricsServer("metrics") },
   { name: "flux", sizes: ["single"], declare: () => new Flux("agent") },
+  {
+    name: "cert-manager",
+    sizes: [Size.Single, Size.Ha],
+    declare: (size) =>
+      new CertManager("certificates", {
+        size,
+        acme: { email: "ops@example.com", http01: { ingressClass: "traefik" } },
+      }),
+    exceptions: { "plumbline:cert-manager: reads every Secret": "it keeps keys where they are asked for" },
+  },
+  {
+    name: "cert-manager 1.11",
+    sizes: [Size.Single],
+    declare: (size) => new CertManager("certificates", { size, release: "1.11" }),
+    exceptions: {
+      "plumbline:cert-manager: reads every Secret": "it keeps keys where they are asked for",
+      "cert-manager-cainjector: cert-manager-cainjector lacks a readiness": "this release answers no request",
+    },
+  },
 ];

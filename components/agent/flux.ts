@@ -2,12 +2,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { usualAudiences } from "../cluster/cluster.ts";
+import { readDefinitions } from "../definitions.ts";
 import { layerNamespace } from "../namespace.ts";
 import { type Layer, layer } from "../slot.ts";
 import { version } from "../versions.ts";
 import { labels } from "../workload.ts";
 import type { Agent, Delivery } from "./agent.ts";
-import { fluxDefinitions, readDefinitions } from "./crds.ts";
+import { fluxDefinitions } from "./crds.ts";
 import { controller } from "./flux-controller.ts";
 import { deliverWithFlux } from "./flux-delivery.ts";
 import { kustomizeControllerRules, notifierRules, sourceControllerRules } from "./flux-rights.ts";

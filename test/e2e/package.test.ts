@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { pulumiEnvironment } from "../../commands/pulumi.ts";
@@ -11,7 +11,7 @@ import { cacheFolder, root } from "../../engine/folders.ts";
 
 const program = `import { Provider } from "@pulumi/kubernetes";
 import { App, type AppArgs, CoreDns, definePlatform, existing, Flux, flux } from "plumbline";
-import { readDefinitions } from "plumbline/dist/agent/crds.js";
+import { readDefinitions } from "plumbline/dist/definitions.js";
 
 const provider = new Provider("files", { renderYamlToDirectory: "rendered" });
 new CoreDns("dns", { address: "10.43.0.10" }, { provider });
@@ -42,7 +42,7 @@ before(async () => {
   await symlink(join(root, "node_modules"), join(work, "node_modules"));
   await execa(join(root, "node_modules", ".bin", "tsc"), ["-p", "tsconfig.json"], { cwd: source });
   await mkdir(join(source, "crds"));
-  for (const file of await crds()) await cp(file, join(source, "crds", file.slice(dirname(file).length + 1)));
+  await cp(await crds(), join(source, "crds"), { recursive: true });
   const { stdout } = await npm(["pack", "--json", "--pack-destination", work], source);
   const [packed] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[];
   packedFiles = packed?.files.map(({ path }) => path) ?? [];

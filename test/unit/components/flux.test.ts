@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readDefinitions } from "../../../components/agent/crds.ts";
+import { readDefinitions } from "../../../components/definitions.ts";
 import { App, Flux, images } from "../../../components/index.ts";
 import { type Declared, definitions, named, ofKind, record } from "./recorder.ts";
 

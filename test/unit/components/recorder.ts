@@ -1,9 +1,11 @@
 // Records what a component declares, without an engine: for tests that look at every child.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { fluxDefinitions } from "../../../components/agent/crds.ts";
+import { certManagerDefinitions } from "../../../components/certificates/cert-manager.ts";
+import { releases } from "../../../components/certificates/cert-manager-programs.ts";
 
 /** One declared resource. */
 export interface Declared {
@@ -39,11 +41,12 @@ await pulumi.runtime.setMocks(
   false,
 );
 
-/** A folder with small definitions under the names of Flux's; their content is upstream's matter. */
+/** A folder with small definitions under the names of upstream's; their content is upstream's matter. */
 export const definitions = mkdtempSync(join(tmpdir(), "plumbline-crds-"));
 process.on("exit", () => rmSync(definitions, { recursive: true }));
-for (const name of fluxDefinitions) {
-  const [group, plural] = name.split("_");
+for (const name of [...fluxDefinitions, ...Object.keys(releases).flatMap(certManagerDefinitions)]) {
+  const [group, plural] = basename(name).split("_");
+  mkdirSync(dirname(join(definitions, name)), { recursive: true });
   writeFileSync(
     join(definitions, `${name}.yaml`),
     `apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: ${plural}.${group}}\nspec: {group: ${group}}\n`,
