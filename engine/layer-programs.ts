@@ -1,10 +1,72 @@
 // Which programs do single layers need? Got only for a stack that declares the layer; a row a build, and one a program.
 import type { Build, Row } from "./program-rows.ts";
+import { versions } from "./versions.ts";
 
 /** In the order in which they are built, after those of the cluster. */
-export const layerBuilds = {} as const satisfies Record<string, Build>;
+export const layerBuilds = {
+  "cert-manager": {
+    folder: "engine/programs/cert-manager",
+    outputs: { "cert-manager": "." },
+    stamp: { "github.com/cert-manager/cert-manager/pkg/util.AppVersion": `v${versions["cert-manager"]}` },
+    seconds: 100,
+  },
+  prometheus: {
+    folder: "engine/programs/prometheus",
+    outputs: {
+      prometheus: "github.com/prometheus/prometheus/cmd/prometheus",
+      promtool: "github.com/prometheus/prometheus/cmd/promtool",
+    },
+    tags: ["remove_all_sd", "enable_kubernetes_sd"],
+    stamp: { "github.com/prometheus/common/version.Version": versions.prometheus },
+    seconds: 150,
+  },
+  alertmanager: {
+    folder: "engine/programs/alertmanager",
+    outputs: {
+      alertmanager: "github.com/prometheus/alertmanager/cmd/alertmanager",
+      amtool: "github.com/prometheus/alertmanager/cmd/amtool",
+    },
+    stamp: { "github.com/prometheus/common/version.Version": versions.alertmanager },
+    seconds: 65,
+  },
+  "node-exporter": {
+    folder: "engine/programs/node-exporter",
+    outputs: { node_exporter: "github.com/prometheus/node_exporter" },
+    stamp: { "github.com/prometheus/common/version.Version": versions["node-exporter"] },
+    seconds: 6,
+  },
+  distribution: {
+    folder: "engine/programs/distribution",
+    outputs: { registry: "github.com/distribution/distribution/v3/cmd/registry" },
+    stamp: { "github.com/distribution/distribution/v3/version.version": `v${versions.distribution}` },
+    seconds: 50,
+  },
+  traefik: {
+    folder: "engine/programs/traefik",
+    outputs: { traefik: "github.com/traefik/traefik/v3/cmd/traefik" },
+    stamp: { "github.com/traefik/traefik/v3/pkg/version.Version": versions.traefik },
+    seconds: 230,
+  },
+  vault: {
+    folder: "engine/programs/vault",
+    outputs: { vault: "github.com/hashicorp/vault" },
+    // Without the plug-ins of databases, clouds and LDAP, which take most of the build.
+    tags: ["minimal"],
+    seconds: 300,
+  },
+} as const satisfies Record<string, Build>;
 
 type BuildName = keyof typeof layerBuilds;
 
 /** The programs by name; each says in `for` which implementations need it. */
-export const layerPrograms = {} as const satisfies Record<string, Row<BuildName> & { readonly for: readonly string[] }>;
+export const layerPrograms = {
+  "cert-manager": { version: versions["cert-manager"], build: "cert-manager", for: ["cert-manager"] },
+  prometheus: { version: versions.prometheus, build: "prometheus", for: ["prometheus"] },
+  promtool: { version: versions.prometheus, build: "prometheus", for: ["prometheus"] },
+  alertmanager: { version: versions.alertmanager, build: "alertmanager", for: ["prometheus"] },
+  amtool: { version: versions.alertmanager, build: "alertmanager", for: ["prometheus"] },
+  node_exporter: { version: versions["node-exporter"], build: "node-exporter", for: ["prometheus"] },
+  registry: { version: versions.distribution, build: "distribution", for: ["distribution"] },
+  traefik: { version: versions.traefik, build: "traefik", for: ["traefik", "gateway-api"] },
+  vault: { version: versions.vault, build: "vault", for: ["vault"] },
+} as const satisfies Record<string, Row<BuildName> & { readonly for: readonly string[] }>;

@@ -18,6 +18,13 @@ export const versions = {
   "kustomize-controller": "1.9.5",
   "local-path-provisioner": "0.0.30",
   "metrics-server": "0.9.0",
+  "cert-manager": "1.11.5",
+  prometheus: "3.15.1",
+  alertmanager: "0.31.1",
+  "node-exporter": "1.12.1",
+  distribution: "3.1.2",
+  traefik: "3.6.12",
+  vault: "1.21.4",
   /** Programs of this repository. */
   plumbline: "0.1.0",
 } as const;

@@ -62,6 +62,14 @@ export const images: readonly Row[] = [
     path: "/usr/local/bin/kustomize-controller",
   },
   { name: `${imageHost}/plumbline/hello:1`, program: "hello", path: "/hello" },
+  ...["controller", "webhook", "cainjector", "acmesolver"].map(
+    (name): Row => ({
+      name: `${imageHost}/jetstack/cert-manager-${name}:v${versions["cert-manager"]}`,
+      program: "cert-manager",
+      // One program, which goes by the name that it is called with.
+      path: `/app/cmd/${name}/${name}`,
+    }),
+  ),
 ];
 
 /** The images of the local cluster, and those of these layer implementations: `imagesFor(["prometheus", "loki"])`. */
