@@ -6,7 +6,7 @@ import { type Api, ApiError, connect, type KubernetesObject } from "../local/kub
 import { type Desired, desiredObjects } from "./desired.ts";
 import { exit, Failure } from "./failure.ts";
 import { foreignFields, type PathStep, pathText } from "./ownership.ts";
-import { pulumiEnvironment, runPulumi } from "./pulumi.ts";
+import { pulumiEnvironment, runPulumi, selectedStack } from "./pulumi.ts";
 
 /** Field manager of everything that Pulumi applies here; the components pin it on each object. */
 export const owner = "plumbline";
@@ -28,16 +28,18 @@ export interface Finding {
 }
 
 export interface DriftOptions {
-  readonly stack: string;
+  /** Default: the one that runs. */
+  readonly stack?: string;
   readonly json: boolean;
 }
 
 /** Prints every finding; the exit code is 2 when there is one. */
-export const drift = async ({ stack, json }: DriftOptions): Promise<void> => {
+export const drift = async ({ stack: named, json }: DriftOptions): Promise<void> => {
   const state = stateFolder();
   if (!readCluster(state)) {
     throw new Failure("NOT_RUNNING", "The local platform of this clone is not running.", { wayOut: "npm start" });
   }
+  const stack = named ?? (await selectedStack(state)) ?? "local";
   const env = await pulumiEnvironment(state, stack);
   const [program, live] = await Promise.all([programFindings(stack, env), liveFindings(stack, state, env)]);
   const findings = [...program, ...live];

@@ -43,7 +43,7 @@ program
 program
   .command("drift")
   .description("every difference between Git, Pulumi's state and the live objects; exits 2 when there is one")
-  .option("--stack <name>", "stack to check", "local")
+  .option("--stack <name>", "stack to check (default: the one that runs)")
   .option("--json", "as JSON", false)
   .action(async (options) => (await import("./drift.ts")).drift(options));
 

@@ -42,6 +42,11 @@ const allowed: readonly Allowed[] = [
   { manager: /^kube-controller-manager$/, kinds: ["ClusterRole"], paths: /^rules$/ },
   { manager: /^kube-(apiserver|controller-manager)$/, paths: /^metadata\.finalizers/ },
   {
+    manager: /^cainjector$/,
+    kinds: ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"],
+    paths: /^webhooks\[name=webhook\.cert-manager\.io\]\.clientConfig\.caBundle$/,
+  },
+  {
     manager: /^(source|kustomize|helm)-controller$|^gotk-/,
     paths: /^metadata\.(finalizers|annotations\.reconcile\.fluxcd\.io)/,
   },

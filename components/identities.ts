@@ -49,8 +49,13 @@ const groups = [
   "rbac.authorization.k8s.io",
   "scheduling.k8s.io",
   "storage.k8s.io",
+  // Kinds of the layers.
+  "acme.cert-manager.io",
+  "cert-manager.io",
+  "gateway.networking.k8s.io",
   "kustomize.toolkit.fluxcd.io",
   "source.toolkit.fluxcd.io",
+  "traefik.io",
 ];
 
 /** Rights of people, and the namespace that records what was deployed. */

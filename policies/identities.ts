@@ -1,4 +1,8 @@
 // Who may write what? The table identity × verb × resource that admission enforces; whoever is not in it writes nothing.
+import { type Grant, grant, type Identity, within } from "./identity.ts";
+import { layerIdentities } from "./layer-identities.ts";
+
+export type { Grant, Identity, Verb } from "./identity.ts";
 
 /** What a person or a pipeline is called towards the API server. */
 export const names = {
@@ -21,34 +25,6 @@ export const sourceAnnotation = "plumbline.dev/source";
 
 /** Label of what the platform itself declares in an app's namespace: the app's own repository may not touch it. */
 export const platformLabel = "plumbline.dev/platform";
-
-/** Verbs as admission knows them: a patch is an `update`, a server-side apply of something new a `create`. */
-export type Verb = "create" | "update" | "delete" | "connect";
-
-// A resource is written group/resource/subresource, without the group for the core one. A lone * is every resource;
-// */scale is that subresource of every resource.
-
-/** Some writes of one identity. */
-export interface Grant {
-  readonly verbs: readonly Verb[];
-  readonly on: readonly string[];
-  /** Only in these namespaces. Default: in all, and cluster-wide. */
-  readonly namespaces?: readonly string[];
-  /** CEL over `request`, `object`, `oldObject` that must hold as well. */
-  readonly when?: string;
-}
-
-/** The writes of one program. */
-export interface Identity {
-  /** Name of the user; a ServiceAccount as `namespace:name`. */
-  readonly user?: string;
-  readonly serviceAccount?: string;
-  readonly grants: readonly Grant[];
-}
-
-const grant = (verbs: string, ...on: string[]): Grant => ({ verbs: verbs.split(" ") as Verb[], on });
-const within = (namespace: string, ...grants: Grant[]): Grant[] =>
-  grants.map((each) => ({ ...each, namespaces: [namespace] }));
 
 /** Where the platform's own programs stand. */
 export const namespaces = { system: "kube-system", agent: "flux-system", storage: "local-path-storage" } as const;
@@ -266,7 +242,7 @@ const addOns: readonly Identity[] = [
 ];
 
 /** The table, without what needs more than a name: nodes, deployers and the bootstrap credential (admission.ts has them). */
-export const identities: readonly Identity[] = [...controllers, ...addOns];
+export const identities: readonly Identity[] = [...controllers, ...addOns, ...layerIdentities];
 
 /**
  * Writes that upstream's roles give a controller and this table does not, with the reason. A test compares both.

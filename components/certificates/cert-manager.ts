@@ -202,7 +202,7 @@ const ownAuthority = (name: string, namespace: string, opts: pulumi.ComponentRes
         isCA: true,
         commonName: "plumbline authority of this cluster",
         secretName: authority,
-        duration: "87600h",
+        duration: "87600h0m0s",
         privateKey: { algorithm: "ECDSA", size: 256 },
         issuerRef: { kind: "Issuer", name: "self-signed" },
       },

@@ -36,8 +36,8 @@ export const certificateSpec = (
   secretName: secret,
   dnsNames: [...hosts],
   ...(addresses?.length && { ipAddresses: [...addresses] }),
-  duration,
-  renewBefore,
+  duration: canonical(duration),
+  renewBefore: canonical(renewBefore),
   privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Always" },
   usages: ["digital signature", "key encipherment", "server auth"],
   issuerRef,
@@ -67,4 +67,11 @@ const seconds = (duration: string): number => {
     (sum, [, n, unit]) => sum + Number(n) * (units[unit ?? ""] ?? 0),
     0,
   );
+};
+
+/** A Go duration as Go itself writes it, which is what the cluster answers: "2160h" becomes "2160h0m0s". */
+export const canonical = (duration: string): string => {
+  const whole = seconds(duration);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
+  return h > 0 ? `${h}h${m}m${s}s` : m > 0 ? `${m}m${s}s` : `${s}s`;
 };

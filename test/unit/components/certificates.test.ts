@@ -54,7 +54,7 @@ test("a certificate holds what was asked for, and counts as made once it is ther
   assert.deepEqual(asked.spec.dnsNames, request.hosts);
   assert.deepEqual(asked.spec.ipAddresses, request.addresses);
   assert.equal(asked.spec.secretName, "web-tls");
-  assert.deepEqual([asked.spec.duration, asked.spec.renewBefore], ["1h", "50m"]);
+  assert.deepEqual([asked.spec.duration, asked.spec.renewBefore], ["1h0m0s", "50m0s"]);
   assert.equal(asked.spec.privateKey.rotationPolicy, "Always");
 });
 

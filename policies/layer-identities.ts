@@ -1,0 +1,61 @@
+// What may the programs of the layers write? Rows of the same table, by layer.
+import { grant, type Identity } from "./identity.ts";
+
+const certificates = "cert-manager.io";
+const acme = "acme.cert-manager.io";
+const parts = (kind: string): string[] => [kind, `${kind}/status`, `${kind}/finalizers`];
+const labelled = (label: string) =>
+  ["object", "oldObject"]
+    .map((each) => `(${each} == null || (has(${each}.metadata.labels) && "${label}" in ${each}.metadata.labels))`)
+    .join(" && ");
+
+const certManager: readonly Identity[] = [
+  {
+    serviceAccount: "cert-manager:cert-manager",
+    grants: [
+      grant(
+        "update",
+        ...["issuers", "clusterissuers", "certificates"].flatMap((kind) => parts(`${certificates}/${kind}`)),
+      ),
+      grant("create update delete", ...parts(`${certificates}/certificaterequests`)),
+      grant("create update delete", ...["orders", "challenges"].flatMap((kind) => parts(`${acme}/${kind}`))),
+      // A certificate with its key, in the namespace that asked for it: no other Secret of an app.
+      {
+        ...grant("create update", "secrets"),
+        when: 'object.type == "kubernetes.io/tls" || request.namespace == "cert-manager"',
+      },
+      { ...grant("create update delete", "secrets"), when: labelled("cert-manager.io/next-private-key") },
+      // What answers an ACME server's question over HTTP, while it asks.
+      {
+        ...grant("create update delete", "pods", "services", "networking.k8s.io/ingresses"),
+        when: labelled("acme.cert-manager.io/http01-solver"),
+      },
+    ],
+  },
+  {
+    serviceAccount: "cert-manager:cert-manager-cainjector",
+    grants: [
+      {
+        ...grant(
+          "update",
+          "admissionregistration.k8s.io/validatingwebhookconfigurations",
+          "admissionregistration.k8s.io/mutatingwebhookconfigurations",
+        ),
+        when: 'request.name == "cert-manager-webhook"',
+      },
+    ],
+  },
+  {
+    serviceAccount: "cert-manager:cert-manager-webhook",
+    grants: [
+      {
+        ...grant("create update", "secrets"),
+        namespaces: ["cert-manager"],
+        when: 'object.metadata.name == "cert-manager-webhook-ca"',
+      },
+    ],
+  },
+];
+
+/** The rows of all layers. */
+export const layerIdentities: readonly Identity[] = [...certManager];
