@@ -4,7 +4,6 @@ import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { execa } from "execa";
-import { crds } from "../engine/crds.ts";
 import { root, stateFolder, stateLayout } from "../engine/folders.ts";
 import { programFolder } from "../engine/program-folder.ts";
 import { resolve } from "../engine/resolve.ts";
@@ -12,6 +11,7 @@ import { versions } from "../engine/versions.ts";
 import { Failure } from "./failure.ts";
 import { passThrough } from "./pass-through.ts";
 import { pulumiPrograms } from "./program-steps.ts";
+import { definitionsFor, implementationsOfStack } from "./stack-layers.ts";
 
 /** Everything that tells the CLI where its state, plug-ins and secrets are. The person's own variables win. */
 export const pulumiEnvironment = async (state: string, stack?: string): Promise<Record<string, string>> => {
@@ -45,7 +45,7 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
     PLUMBLINE_KUBECONFIG: stateLayout(state).kubeconfig.ci,
     PLUMBLINE_CEL: join(bin, "plumbline-cel"),
     PLUMBLINE_REPOSITORIES: stateLayout(state).git,
-    PLUMBLINE_CRDS: await crds(),
+    PLUMBLINE_CRDS: await definitionsFor(await implementationsOfStack(stack ?? "local")),
   };
 };
 

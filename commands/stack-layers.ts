@@ -1,5 +1,8 @@
 // Which layer implementations does a stack use? Programs, images and definitions of kinds are chosen by them.
+import { definitionSources, definitionsIn } from "../components/definition-sources.ts";
 import type { Definition } from "../components/index.ts";
+import { crds } from "../engine/crds.ts";
+import { isNeeded } from "../engine/programs.ts";
 import { loadStack } from "../stacks/shared/load.ts";
 
 /** The words of the layers: ["flux", "prometheus"]. */
@@ -12,3 +15,7 @@ export const implementationsOf = ({ layers }: Definition): string[] =>
  */
 export const implementationsOfStack = async (stack: string): Promise<string[]> =>
   loadStack(stack).then(implementationsOf, () => []);
+
+/** Folder with the definitions of the kinds of these implementations, and of those that every platform has. */
+export const definitionsFor = (implementations: readonly string[]): Promise<string> =>
+  crds({ sources: definitionSources.filter((source) => isNeeded(source, implementations)), definitionsIn });

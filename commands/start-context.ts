@@ -5,7 +5,6 @@ import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { crds } from "../engine/crds.ts";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { withLock } from "../engine/lock.ts";
 import { runPlan } from "../engine/progress.ts";
@@ -56,7 +55,6 @@ export const startOnContext = async (options: StartOptions & { context: string }
           title: `pulumi up of stack ${stack} on ${context}`,
           seconds: 60,
           run: async (say, signal) => {
-            await crds();
             await ensureStack(state, stack);
             await rememberStack(state, stack);
             const env = await pulumiEnvironment(state, stack);

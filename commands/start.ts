@@ -4,7 +4,6 @@ import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Definition } from "../components/index.ts";
-import { crds } from "../engine/crds.ts";
 import { cacheFolder, stateFolder, stateLayout } from "../engine/folders.ts";
 import { withLock } from "../engine/lock.ts";
 import { programsFor } from "../engine/programs.ts";
@@ -23,7 +22,7 @@ import { Failure } from "./failure.ts";
 import { writePlatformFile } from "./platform-file.ts";
 import { planPrograms } from "./program-steps.ts";
 import { ensureStack, pulumiEnvironment, rememberStack, runPulumi } from "./pulumi.ts";
-import { implementationsOf, implementationsOfStack } from "./stack-layers.ts";
+import { definitionsFor, implementationsOf, implementationsOfStack } from "./stack-layers.ts";
 import { startOnContext } from "./start-context.ts";
 import { readStatus, status } from "./status.ts";
 import { typeCheck } from "./type-check.ts";
@@ -93,7 +92,7 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
       run: async (say, signal) => {
         await ensureExampleRepository(state);
         // Neither asks the cluster for anything, and both fit into its waits.
-        const prepared = Promise.all([crds(), ensureStack(state, stack)]);
+        const prepared = Promise.all([definitionsFor(implementationsOf(definition)), ensureStack(state, stack)]);
         prepared.catch(() => {});
         const cluster = await startCluster({
           state,

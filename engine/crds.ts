@@ -1,42 +1,52 @@
 // Where are the CustomResourceDefinitions of the programs? Taken out of their pinned modules, into the cache.
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { EngineError } from "./errors.ts";
 import { cacheFolder, root } from "./folders.ts";
 import { prepareGo, runGo } from "./go.ts";
 import { withLock } from "./lock.ts";
 import type { Say } from "./progress.ts";
 import { conditionOf, explained, keepFresh, store } from "./store.ts";
 
-/** Modules of ours whose requirements carry CRDs, where in them, and the folder that separates releases. */
-const carriers = [
-  { ours: "source-controller", module: "github.com/fluxcd/source-controller", folder: "config/crd/bases", into: "" },
-  {
-    ours: "kustomize-controller",
-    module: "github.com/fluxcd/kustomize-controller",
-    folder: "config/crd/bases",
-    into: "",
-  },
-  {
-    ours: "cert-manager",
-    module: "github.com/cert-manager/cert-manager",
-    folder: "deploy/crds",
-    into: "cert-manager-1.11",
-  },
-] as const;
+/** Definitions in a Go module that a `go.mod` under `engine/programs/` pins. */
+export interface CrdSource {
+  readonly module: string;
+  /** Without a leading `v`. */
+  readonly version: string;
+  /** Folder or file within the module. */
+  readonly path: string;
+  /** Folder that separates them from those of other releases. */
+  readonly into?: string;
+  /** Folder in `engine/programs/`; a source without one is left out. */
+  readonly pinnedBy?: string;
+}
+
+/** What there is to collect. */
+export interface Crds {
+  readonly sources: readonly CrdSource[];
+  /** The definitions in a file, by name. */
+  readonly definitionsIn: (text: string) => Readonly<Record<string, string>>;
+}
 
 /**
- * The folder with the CRD files of the pinned versions. The first call needs Go and takes seconds (the modules are fetched);
- * later ones only look.
+ * The folder with the CRD files of these sources at their pinned versions. The first call needs Go and takes seconds (the
+ * modules are fetched); later ones only look.
+ *
+ * @throws EngineError when a module is pinned at another version than the one wanted
  */
-export async function crds({
-  say = () => {},
-  signal = new AbortController().signal,
-}: {
-  say?: Say;
-  signal?: AbortSignal;
-} = {}): Promise<string> {
-  const folder = join(cacheFolder(), "crds", key());
+export async function crds(
+  { sources, definitionsIn }: Crds,
+  {
+    say = () => {},
+    signal = new AbortController().signal,
+  }: {
+    say?: Say;
+    signal?: AbortSignal;
+  } = {},
+): Promise<string> {
+  const pinned = sources.filter((source): source is Pinned => source.pinnedBy !== undefined);
+  const folder = join(cacheFolder(), "crds", keyOf(pinned, definitionsIn));
   if ((await conditionOf(folder)) === "good") keepFresh(folder);
   else
     await explained(cacheFolder(), () =>
@@ -44,40 +54,57 @@ export async function crds({
         join(folder, "..", ".lock"),
         { purpose: "collects CRDs", signal, waiting: ({ pid }) => say(`process ${pid} collects them; waiting`) },
         async () => {
-          if ((await conditionOf(folder)) !== "good") await store(folder, (aside) => collect(aside, say, signal));
+          if ((await conditionOf(folder)) !== "good")
+            await store(folder, (aside) => collect(pinned, definitionsIn, aside, say, signal));
         },
       ),
     );
   return folder;
 }
 
+type Pinned = CrdSource & { readonly pinnedBy: string };
+
 const moduleFolder = (ours: string): string => join(root, "engine", "programs", ours);
 
-function key(): string {
-  const hash = createHash("sha256").update(JSON.stringify(carriers));
-  for (const { ours } of carriers)
-    for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(moduleFolder(ours), file)));
+function keyOf(sources: readonly Pinned[], definitionsIn: Crds["definitionsIn"]): string {
+  const hash = createHash("sha256").update(JSON.stringify([2, sources, String(definitionsIn)]));
+  for (const { pinnedBy } of sources)
+    for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(moduleFolder(pinnedBy), file)));
   return hash.digest("hex").slice(0, 16);
 }
 
-async function collect(aside: string, say: Say, signal: AbortSignal): Promise<void> {
+async function collect(
+  sources: readonly Pinned[],
+  definitionsIn: Crds["definitionsIn"],
+  aside: string,
+  say: Say,
+  signal: AbortSignal,
+): Promise<void> {
   const log = join(cacheFolder(), "log", "crds.log");
   mkdirSync(join(log, ".."), { recursive: true });
   writeFileSync(log, "");
   const temporary = join(cacheFolder(), "go", "tmp");
   mkdirSync(temporary, { recursive: true });
-  for (const { ours, module: path, folder, into } of carriers) {
-    say(`those of ${ours}`);
-    const module = moduleFolder(ours);
+  for (const { module: path, version, path: place, into = "", pinnedBy } of sources) {
+    say(`those of ${path}`);
+    const module = moduleFolder(pinnedBy);
     const call = { go: prepareGo(module), module, log, temporary, signal };
     const answer = await runGo(call, ["mod", "download", "-json", path]);
-    const from = join(JSON.parse(answer.join("\n")).Dir, folder);
+    const { Dir, Version } = JSON.parse(answer.join("\n")) as { Dir: string; Version: string };
+    if (Version !== `v${version}`)
+      throw new EngineError(
+        "WRONG_PIN",
+        `engine/programs/${pinnedBy} pins ${path} ${Version}; its definitions are wanted at v${version}.`,
+        "Let engine/programs and components/versions.ts name the same version.",
+      );
     mkdirSync(join(aside, into), { recursive: true });
-    for (const file of readdirSync(from).filter((each) => each.endsWith(".yaml"))) {
-      const text = readFileSync(join(from, file), "utf8");
-      // Releases name their files differently; the name of the kind is the same everywhere.
-      const [plural, ...group] = (/^ {2}name: (\S+)$/m.exec(text)?.[1] ?? "").split(".");
-      writeFileSync(join(aside, into, `${group.join(".")}_${plural}.yaml`), text);
-    }
+    for (const file of filesAt(join(Dir, place)))
+      for (const [name, text] of Object.entries(definitionsIn(readFileSync(file, "utf8"))))
+        writeFileSync(join(aside, into, `${name}.yaml`), text);
   }
 }
+
+const filesAt = (place: string): string[] =>
+  (statSync(place).isFile() ? [place] : readdirSync(place).map((file) => join(place, file))).filter((file) =>
+    /\.ya?ml$/.test(file),
+  );

@@ -6,6 +6,7 @@ export type EngineErrorCode =
   | "BUILD_FAILED"
   | "DOWNLOAD_REFUSED"
   | "NO_SOURCE"
+  | "WRONG_PIN"
   | "NO_APT"
   | "PACKAGE_FAILED"
   | "DISK_FULL"

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { pulumiEnvironment } from "../../commands/pulumi.ts";
-import { crds } from "../../engine/crds.ts";
+import { definitionsFor } from "../../commands/stack-layers.ts";
 import { cacheFolder, root } from "../../engine/folders.ts";
 
 const program = `import { Provider } from "@pulumi/kubernetes";
@@ -42,7 +42,7 @@ before(async () => {
   await symlink(join(root, "node_modules"), join(work, "node_modules"));
   await execa(join(root, "node_modules", ".bin", "tsc"), ["-p", "tsconfig.json"], { cwd: source });
   await mkdir(join(source, "crds"));
-  await cp(await crds(), join(source, "crds"), { recursive: true });
+  await cp(await definitionsFor([]), join(source, "crds"), { recursive: true });
   const { stdout } = await npm(["pack", "--json", "--pack-destination", work], source);
   const [packed] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[];
   packedFiles = packed?.files.map(({ path }) => path) ?? [];
