@@ -10,7 +10,13 @@ export interface PlatformFile {
   readonly branch: string;
   /** Set where the platform stands on a cluster of the person's own. */
   readonly context?: string;
-  readonly layers: readonly { readonly slot: string; readonly implementation: string; readonly version: string }[];
+  readonly layers: readonly {
+    readonly slot: string;
+    readonly implementation: string;
+    readonly version: string;
+    /** Set where something of it is reached from outside the cluster. */
+    readonly scheme?: "http" | "https";
+  }[];
 }
 
 /** Where they stand. */

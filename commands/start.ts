@@ -126,6 +126,7 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
             slot: layer.slot,
             implementation: layer.implementation,
             version: layer.version ?? "",
+            ...(layer.reach ? { scheme: layer.reach.scheme } : {}),
           })),
         });
         await rememberStack(state, stack);
@@ -148,6 +149,7 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
 
 // A start that was killed between two steps leaves a cluster that runs and a platform that is not there.
 const isSettled = async (state: string): Promise<boolean> => {
+  if (await stat(unfinishedUp(state)).catch(() => undefined)) return false;
   const apps = await readApps(state).catch(() => []);
   return apps.length > 0 && apps.every(({ commit }) => commit !== "");
 };
@@ -161,6 +163,9 @@ const readApps = async (state: string): Promise<AppStatus[]> => {
   }
 };
 
+/** There while an `up` is under way, or after one that was killed. */
+const unfinishedUp = (state: string): string => join(stateLayout(state).pulumi, "unfinished");
+
 const bringUp = async (
   state: string,
   stack: string,
@@ -168,7 +173,7 @@ const bringUp = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const env = await pulumiEnvironment(state, stack);
-  const unfinished = join(stateLayout(state).pulumi, "unfinished");
+  const unfinished = unfinishedUp(state);
   if (await stat(unfinished).catch(() => undefined)) await forgetInterruption(stack, env);
   await writeFile(unfinished, `${stack}\n`);
   const args = [
@@ -221,10 +226,15 @@ const waitForApps = async (state: string, say: (detail: string) => void, signal:
     const waiting = app
       ? `${app.name}: ${app.message ?? "not delivered yet"}`
       : layer
-        ? `${layer.implementation} is not ready`
+        ? `${layer.slot}: ${layer.message ?? "not ready"}`
         : (message ?? "no app answers yet");
     say(waiting);
     if (performance.now() > until) {
+      if (!app && layer) {
+        throw new Failure("LAYER_NOT_READY", `not within ${deliveryBound} s: ${waiting}`, {
+          wayOut: `look at its pods: npx plumbline kubectl get pods -A; then npm start goes on`,
+        });
+      }
       throw new Failure("APP_NOT_DELIVERED", `not within ${deliveryBound} s: ${waiting}`, {
         wayOut: "mend its manifests in the repository and push; plumbline status tells how it goes",
       });

@@ -8,8 +8,9 @@ import { gitUrl } from "../local/git-process.ts";
 import { type Api, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
 import { type AppStatus, appStatuses } from "./app-status.ts";
 import { type Deployment, readDeployment } from "./deployment-record.ts";
-import { urlsOfApps } from "./exposed.ts";
+import { urlOfLayer, urlsOfApps } from "./exposed.ts";
 import { exit } from "./failure.ts";
+import { type LayerStatus, layerStatuses, slotLabel, unready } from "./layer-status.ts";
 import { type PlatformFile, readPlatformFile } from "./platform-file.ts";
 import { table } from "./table.ts";
 
@@ -37,13 +38,6 @@ export interface PlatformStatus {
   }[];
   /** What could not be asked, where something could not. */
   readonly message?: string;
-}
-
-export interface LayerStatus {
-  readonly slot: string;
-  readonly implementation: string;
-  readonly version: string;
-  readonly ready: boolean;
 }
 
 /** Prints the status; exits 1 while the platform is degraded, so that a script need not read it. */
@@ -117,47 +111,44 @@ const phaseOf = (cluster: ClusterStatus, { nodes, layers, apps }: Live, starting
 };
 
 const readLive = async (api: Api, state: string, facts: PlatformFile | undefined): Promise<Live> => {
-  const [{ gitVersion }, nodes, namespaces, deployments, apps, deployment] = await Promise.all([
-    api.get<{ gitVersion: string }>("/version"),
-    api.list("/api/v1/nodes"),
-    api.list(`/api/v1/namespaces?labelSelector=${encodeURIComponent(slotLabel)}`),
-    api.list("/apis/apps/v1/deployments"),
-    appStatuses(api, state, urlsOfApps(state)),
-    facts ? readDeployment(api, facts.stack) : undefined,
-  ]);
+  const [{ gitVersion }, nodes, namespaces, deployments, statefulSets, daemonSets, apps, deployment] =
+    await Promise.all([
+      api.get<{ gitVersion: string }>("/version"),
+      api.list("/api/v1/nodes"),
+      api.list(`/api/v1/namespaces?labelSelector=${encodeURIComponent(slotLabel)}`),
+      api.list("/apis/apps/v1/deployments"),
+      api.list("/apis/apps/v1/statefulsets"),
+      api.list("/apis/apps/v1/daemonsets"),
+      appStatuses(api, state, urlsOfApps(state)),
+      facts ? readDeployment(api, facts.stack) : undefined,
+    ]);
+  const workloads = { namespaces, deployments, statefulSets, daemonSets };
+  const layers = facts?.layers ?? [];
+  const cluster = unready(["kube-system"], workloads);
   return {
     ...(deployment ? { deployment } : {}),
     nodes: nodes.map((node) => ({ name: node.metadata.name, ready: holds(node, "Ready") })),
-    layers: (facts?.layers ?? []).map((layer) =>
-      layer.slot === "cluster"
-        ? {
-            ...layer,
-            version: gitVersion.replace(/^v/, ""),
-            ready: nodes.every((node) => holds(node, "Ready")) && areReady(deployments, ["kube-system"]),
-          }
-        : { ...layer, ready: areReady(deployments, homesOf(layer.slot, namespaces)) },
-    ),
+    layers: [
+      ...layers
+        .filter(({ slot }) => slot === "cluster")
+        .map(({ slot, implementation }) => ({
+          slot,
+          implementation,
+          version: gitVersion.replace(/^v/, ""),
+          ready: nodes.every((node) => holds(node, "Ready")) && cluster === undefined,
+          url: "",
+          ...(cluster ? { message: cluster } : {}),
+        })),
+      ...layerStatuses(layers, workloads, urlOfLayer(state, layers)),
+    ],
     apps,
   };
 };
-
-const slotLabel = "plumbline.dev/slot";
 
 const holds = (object: KubernetesObject, type: string): boolean =>
   (object.status?.conditions ?? []).some(
     (each: { type: string; status: string }) => each.type === type && each.status === "True",
   );
-
-const homesOf = (slot: string, namespaces: readonly KubernetesObject[]): string[] =>
-  namespaces.filter(({ metadata }) => metadata.labels?.[slotLabel] === slot).map(({ metadata }) => metadata.name);
-
-// A layer is the Deployments of the namespaces that carry its slot's label.
-const areReady = (deployments: readonly KubernetesObject[], homes: readonly string[]): boolean => {
-  const mine = deployments.filter(({ metadata }) => homes.includes(metadata.namespace ?? ""));
-  return (
-    mine.length > 0 && mine.every(({ spec, status: found }) => (found?.readyReplicas ?? 0) >= (spec.replicas ?? 1))
-  );
-};
 
 const mark = (good: boolean): string => (good ? pc.green("✔") : pc.red("✖"));
 
@@ -196,9 +187,16 @@ const page = async (found: PlatformStatus): Promise<string> => {
     ]),
     "\n",
     table(
-      ["LAYER", "", "", "VERSION"],
-      found.layers.map(({ slot, implementation, version, ready }) => [slot, mark(ready), implementation, version]),
+      ["LAYER", "", "", "VERSION", "URL"],
+      found.layers.map(({ slot, implementation, version, ready, url }) => [
+        slot,
+        mark(ready),
+        implementation,
+        version,
+        url,
+      ]),
     ),
+    ...found.layers.flatMap(({ slot, message }) => (message ? [`  ${slot}: ${message}\n`] : [])),
     "\n",
     table(
       ["NODE", ""],

@@ -1,12 +1,11 @@
-// The platform that `npm start -- --stack local-full` puts on the local cluster: every layer that can be had there.
-import { app, certManager, definePlatform, embedded, flux } from "../components/index.ts";
-import local from "./local.ts";
+// The whole toolchain on the local cluster: `npm start -- --stack local-full`.
+import { app, certManager, definePlatform, flux } from "../components/index.ts";
+import { onThisMachine } from "./shared/local.ts";
 
 export default definePlatform(
   {
-    ...local.settings,
+    ...onThisMachine,
     name: "local-full",
-    cluster: embedded(),
     apps: [
       app({
         name: "hello",

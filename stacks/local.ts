@@ -1,18 +1,5 @@
 // The platform that `npm start` puts on the local cluster.
-import { embedded } from "../components/index.ts";
 import { firstLight } from "./shared/first-light.ts";
+import { onThisMachine } from "./shared/local.ts";
 
-export default firstLight({
-  name: "local",
-  // The Git server of the local control plane, as pods see it.
-  git: { url: "http://10.88.0.1:3000/platform.git", branch: "main" },
-  cluster: embedded(),
-  // The pods with which local-path-provisioner makes and removes the folder of a volume.
-  exemptions: ["volume-types", "capabilities", "non-root", "non-root-user"].map((rule) => ({
-    rule,
-    object: { kind: "Pod", namespace: "local-path-storage", name: "helper-*" },
-    reason: "makes a folder on the node for each volume, as root; there is no other storage on one machine",
-    approver: "plumbline's maintainers",
-    expires: "2027-12-31",
-  })),
-});
+export default firstLight({ ...onThisMachine, name: "local" });

@@ -41,6 +41,8 @@ export interface Status {
     readonly implementation: string;
     readonly version: string;
     readonly ready: boolean;
+    readonly url: string;
+    readonly message?: string;
   }[];
   readonly apps: readonly {
     readonly name: string;
