@@ -55,6 +55,12 @@ program
   .action(async (options) => (await import("./doctor.ts")).doctor(options));
 
 program
+  .command("get")
+  .description("bring programs onto this machine, as start would; starts nothing")
+  .option("--stack <name>", "only those of this stack; default: of every layer")
+  .action(async (options) => (await import("./get.ts")).get(options));
+
+program
   .command("logs")
   .description("the log of a program of the platform, or of an app's pods")
   .argument("[name]", "program (etcd, kube-apiserver, …) or app; without it, the names there are")

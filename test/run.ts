@@ -1,6 +1,6 @@
 // `npm test`: formatting, types and unit tests first, so that the first failure shows within seconds; then the programs
-// are resolved, then what needs them: the real programs, one platform that its tests share, and clusters of their own.
-// Ends with the count.
+// are resolved, then what needs them: the real programs, one platform that its tests share, clusters of their own, and at
+// last the layers and the platform that has all of them. Ends with the count.
 import { glob } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "node:test";
@@ -9,7 +9,7 @@ import { execa } from "execa";
 import { exit } from "../commands/failure.ts";
 import { planPrograms } from "../commands/program-steps.ts";
 import { root } from "../engine/folders.ts";
-import { programsFor } from "../engine/programs.ts";
+import { allPrograms, type Program, programsFor } from "../engine/programs.ts";
 import { runPlan } from "../engine/progress.ts";
 import { cloneHere } from "./clone.ts";
 
@@ -22,14 +22,28 @@ interface Count {
 /** Begun first, so that the two lanes of a stage end together. */
 const longest = ["test/e2e/killed-start.test.ts", "test/e2e/context.test.ts"];
 
-/** A stage runs only when the one before has passed: what is broken below would fail above too, just slower. */
-const stages = [
-  { name: "unit", needsPrograms: false, atOnce: 2 },
-  { name: "integration", needsPrograms: true, atOnce: 1 },
-  // Its files share one platform and change it.
-  { name: "platform", needsPrograms: true, atOnce: 1 },
-  { name: "e2e", needsPrograms: true, atOnce: 2 },
-] as const;
+interface Stage {
+  readonly name: string;
+  readonly files: string;
+  /** Which programs must be there: those of the cluster, or those of every layer too. */
+  readonly programs: "none" | "cluster" | "all";
+  readonly atOnce: number;
+  /** Its files share one platform of this stack; they leave it as they found it. */
+  readonly stack?: string;
+}
+
+/**
+ * A stage runs only when the one before has passed: what is broken below would fail above too, just slower. The programs of
+ * the layers are built while the stages run that don't need them.
+ */
+const stages: readonly Stage[] = [
+  { name: "unit", files: "test/unit/**/*.test.ts", programs: "none", atOnce: 2 },
+  { name: "integration", files: "test/integration/!(layers)/**/*.test.ts", programs: "cluster", atOnce: 1 },
+  { name: "platform", files: "test/platform/*.test.ts", programs: "cluster", atOnce: 1, stack: "local" },
+  { name: "e2e", files: "test/e2e/**/*.test.ts", programs: "cluster", atOnce: 2 },
+  { name: "layers", files: "test/integration/layers/**/*.test.ts", programs: "all", atOnce: 1 },
+  { name: "full", files: "test/full/*.test.ts", programs: "all", atOnce: 1, stack: "local-full" },
+];
 
 /**
  * Runs the tests.
@@ -40,21 +54,29 @@ export const runTests = async (filters: readonly string[]): Promise<void> => {
   const count: Count = { passed: 0, failed: 0, skipped: 0 };
   await check("biome", ["check", "."], count);
   await check("tsc", ["--noEmit"], count);
-  let programs = false;
-  for (const { name, needsPrograms, atOnce } of stages) {
-    if (count.failed > 0) break;
-    const files = (await Array.fromAsync(glob(`test/${name}/**/*.test.ts`, { cwd: root })))
-      .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
-      .sort()
-      .sort((one, other) => Number(longest.includes(other)) - Number(longest.includes(one)));
-    if (files.length === 0) continue;
-    if (needsPrograms && !programs) {
-      await runPlan((await planPrograms(programsFor([]))).steps);
-      programs = true;
+  const chosen = await Promise.all(stages.map(async (stage) => ({ ...stage, files: await filesOf(stage, filters) })));
+  const wanted = chosen.filter(({ files }) => files.length > 0);
+  let there: Stage["programs"] = "none";
+  let ahead: Ahead | undefined;
+  try {
+    for (const { name, files, programs, atOnce, stack } of wanted) {
+      if (count.failed > 0) break;
+      if (programs === "cluster" && there === "none") {
+        await getPrograms(programsFor([]));
+        there = "cluster";
+        if (wanted.some((other) => other.programs === "all")) ahead = getAhead();
+      }
+      if (programs === "all" && there !== "all") {
+        await ahead?.end();
+        await getPrograms(allPrograms);
+        there = "all";
+      }
+      process.stdout.write(`\n${name} tests\n`);
+      const run = () => runFiles(files, atOnce, count);
+      await (stack ? withSharedPlatform(stack, run) : run());
     }
-    process.stdout.write(`\n${name} tests\n`);
-    const run = () => runFiles(files, atOnce, count);
-    await (name === "platform" ? withSharedPlatform(run) : run());
+  } finally {
+    await ahead?.end();
   }
   process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
   if (count.failed > 0) process.exitCode = exit.failed;
@@ -64,12 +86,44 @@ export const runTests = async (filters: readonly string[]): Promise<void> => {
   }
 };
 
+const filesOf = async (stage: Stage, filters: readonly string[]): Promise<string[]> =>
+  (await Array.fromAsync(glob(stage.files, { cwd: root })))
+    .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+    .sort()
+    .sort((one, other) => Number(longest.includes(other)) - Number(longest.includes(one)));
+
+const getPrograms = async (programs: readonly Program[]): Promise<void> =>
+  runPlan((await planPrograms(programs)).steps);
+
+/** Programs that are got aside. */
+interface Ahead {
+  /** What is there is there; what isn't yet is got by whoever asks, with its progress and its errors. */
+  readonly end: () => Promise<void>;
+}
+
+// At the lowest priority: the clusters of the tests have bounds to keep.
+const getAhead = (): Ahead => {
+  const child = execa("nice", ["-n", "19", process.execPath, join(root, "launch.mjs"), "get"], {
+    cwd: root,
+    stdio: "ignore",
+    reject: false,
+    // Go is asked to end first, and ends within seconds.
+    forceKillAfterDelay: 30_000,
+  });
+  return {
+    end: async () => {
+      child.kill("SIGTERM");
+      await child;
+    },
+  };
+};
+
 /** One start for all the files of a stage: its tests leave the platform as they found it. */
-const withSharedPlatform = async (work: () => Promise<void>): Promise<void> => {
-  const clone = await cloneHere("platform");
+const withSharedPlatform = async (stack: string, work: () => Promise<void>): Promise<void> => {
+  const clone = await cloneHere(stack);
   try {
-    process.stdout.write("starting the platform that these tests share\n");
-    const { exitCode, all } = await clone.plumbline(["start"]);
+    process.stdout.write(`starting the platform that these tests share, stack ${stack}\n`);
+    const { exitCode, all } = await clone.plumbline(["start", "--stack", stack]);
     process.stdout.write(`${all}\n`);
     if (exitCode !== 0) throw new Error(`the platform did not start: exit code ${exitCode}`);
     process.env.PLUMBLINE_TEST_CLONE = clone.folder;
