@@ -44,6 +44,14 @@ export const definitionSources: readonly DefinitionSource[] = [
     pinnedBy: "cert-manager",
   },
   { ...certManager, version: version("cert-manager-controller"), into: "cert-manager-1.21" },
+  {
+    module: "sigs.k8s.io/gateway-api",
+    // The release that Traefik is written against.
+    version: "1.4.0",
+    path: "config/crd/standard",
+    for: ["gateway-api"],
+    pinnedBy: "traefik",
+  },
 ];
 
 /**

@@ -35,7 +35,9 @@ export {
 } from "./delivery/app.ts";
 export { type KubernetesObject, type Manifest, ManifestError, readManifests } from "./delivery/manifests.ts";
 export { Identities, type IdentitiesArgs } from "./identities.ts";
+export { GatewayApi, type GatewayApiArgs, type GatewayApiOptions, gatewayApi } from "./ingress/gateway-api.ts";
 export type { Exposure, Ingress } from "./ingress/ingress.ts";
+export { Traefik, type TraefikArgs, type TraefikOptions, traefik } from "./ingress/traefik.ts";
 export type { Logs } from "./logs/logs.ts";
 export type { Metrics } from "./metrics/metrics.ts";
 export { type Definition, definePlatform, fieldManager, Platform } from "./platform.ts";

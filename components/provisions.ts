@@ -1,5 +1,5 @@
 // What does an app get from the layers? Its host, its secrets and the means to pull, as one typed app asks for them.
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { AppDeclaration, AppOptions } from "./delivery/app.ts";
 import type { Problem } from "./problems.ts";
 import type { Capabilities, Slot } from "./slot.ts";
@@ -31,7 +31,7 @@ export const provisionsOf =
   (
     name: string,
     { name: app, expose, secrets: wanted }: AppDeclaration,
-    { ingress, registry, secrets }: Partial<Capabilities>,
+    { certificates, ingress, registry, secrets }: Partial<Capabilities>,
   ): NonNullable<AppOptions["provisions"]> =>
   (namespace: pulumi.Output<string>, opts) => {
     const provided: pulumi.Resource[] = [];
@@ -39,7 +39,22 @@ export const provisionsOf =
     if (secrets && wanted) provided.push(secrets.grant(`${name}-secrets`, { ...wanted, app, namespace }, opts));
     if (ingress && expose?.host) {
       const { host, service, port, tls = true } = expose;
-      provided.push(ingress.expose(`${name}-ingress`, { name: app, namespace, host, service, port, tls }, opts));
+      const certificate = `${app}-certificate`;
+      const issued =
+        tls && certificates
+          ? [
+              certificates.issue(
+                `${name}-certificate`,
+                { name: app, namespace, hosts: [host], secret: certificate },
+                opts,
+              ),
+            ]
+          : [];
+      const exposure = { name: app, namespace, host, service, port, ...(tls && { certificate }) };
+      provided.push(
+        ...issued,
+        ingress.expose(`${name}-ingress`, exposure, pulumi.mergeOptions(opts, { dependsOn: issued })),
+      );
     }
     return provided;
   };

@@ -51,6 +51,7 @@ export const images = {
     reference: "quay.io/jetstack/cert-manager-acmesolver:v1.11.5",
     released: "2023-09-01",
   },
+  traefik: { reference: "docker.io/library/traefik:v3.6.12", released: "2026-03-26" },
 } as const satisfies Record<string, Image>;
 
 /** A program that the library runs as an image. */

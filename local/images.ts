@@ -62,6 +62,7 @@ export const images: readonly Row[] = [
     path: "/usr/local/bin/kustomize-controller",
   },
   { name: `${imageHost}/plumbline/hello:1`, program: "hello", path: "/hello" },
+  { name: `${imageHost}/library/traefik:v${versions.traefik}`, program: "traefik", path: "/usr/local/bin/traefik" },
   ...["controller", "webhook", "cainjector", "acmesolver"].map(
     (name): Row => ({
       name: `${imageHost}/jetstack/cert-manager-${name}:v${versions["cert-manager"]}`,

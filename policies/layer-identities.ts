@@ -57,5 +57,19 @@ const certManager: readonly Identity[] = [
   },
 ];
 
+const gateway = "gateway.networking.k8s.io";
+const traefik: Identity = {
+  serviceAccount: "traefik:traefik",
+  grants: [
+    grant(
+      "update",
+      "networking.k8s.io/ingresses/status",
+      ...["gatewayclasses", "gateways", "httproutes", "grpcroutes", "backendtlspolicies"].map(
+        (kind) => `${gateway}/${kind}/status`,
+      ),
+    ),
+  ],
+};
+
 /** The rows of all layers. */
-export const layerIdentities: readonly Identity[] = [...certManager];
+export const layerIdentities: readonly Identity[] = [...certManager, traefik];

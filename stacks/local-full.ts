@@ -1,5 +1,5 @@
 // The whole toolchain on the local cluster: `npm start -- --stack local-full`.
-import { app, certManager, definePlatform, flux } from "../components/index.ts";
+import { app, certManager, definePlatform, flux, traefik } from "../components/index.ts";
 import { onThisMachine } from "./shared/local.ts";
 
 export default definePlatform(
@@ -11,12 +11,13 @@ export default definePlatform(
         name: "hello",
         source: { path: "apps/hello" },
         interval: "15s",
-        expose: { service: "hello", port: 80 },
+        expose: { service: "hello", port: 80, host: "hello.example.test" },
       }),
     ],
   },
   {
     agent: flux(),
     certificates: certManager({ release: "1.11" }),
+    ingress: traefik({ serviceType: "ClusterIP" }),
   },
 );

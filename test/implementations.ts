@@ -1,5 +1,5 @@
 // Which components run programs of ours in a cluster? One row each: what tests over every object of every layer look at.
-import { CertManager, CoreDns, Flux, LocalPath, MetricsServer } from "../components/index.ts";
+import { CertManager, CoreDns, Flux, GatewayApi, LocalPath, MetricsServer, Traefik } from "../components/index.ts";
 import { Size } from "../components/size.ts";
 
 /** A component that declares workloads. */
@@ -44,5 +44,17 @@ export const implementations: readonly Implementation[] = [
       "plumbline:cert-manager: reads every Secret": "it keeps keys where they are asked for",
       "cert-manager-cainjector: cert-manager-cainjector lacks a readiness": "this release answers no request",
     },
+  },
+  {
+    name: "traefik",
+    sizes: [Size.Single, Size.Ha],
+    declare: (size) => new Traefik("ingress", { size }),
+    exceptions: { "plumbline:traefik: reads every Secret": "certificates lie in the namespaces that are exposed" },
+  },
+  {
+    name: "gateway-api",
+    sizes: [Size.Single, Size.Ha],
+    declare: (size) => new GatewayApi("ingress", { size }),
+    exceptions: { "plumbline:traefik: reads every Secret": "certificates lie in the namespaces that are exposed" },
   },
 ];

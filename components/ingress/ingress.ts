@@ -12,8 +12,8 @@ export interface Exposure {
   readonly service: string;
   /** Port of that Service. */
   readonly port: number;
-  /** Whether it is served by HTTPS with a certificate of the slot `certificates`; HTTP is then redirected. */
-  readonly tls: boolean;
+  /** Secret of the namespace with the certificate; HTTP is then redirected to HTTPS. Default: plain HTTP. */
+  readonly certificate?: string;
 }
 
 /** Capability of the slot `ingress`. */

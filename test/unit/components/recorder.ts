@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { fluxDefinitions } from "../../../components/agent/crds.ts";
 import { certManagerDefinitions } from "../../../components/certificates/cert-manager.ts";
 import { releases } from "../../../components/certificates/cert-manager-programs.ts";
+import { gatewayDefinitions } from "../../../components/ingress/gateway-api.ts";
 
 /** One declared resource. */
 export interface Declared {
@@ -44,7 +45,11 @@ await pulumi.runtime.setMocks(
 /** A folder with small definitions under the names of upstream's; their content is upstream's matter. */
 export const definitions = mkdtempSync(join(tmpdir(), "plumbline-crds-"));
 process.on("exit", () => rmSync(definitions, { recursive: true }));
-for (const name of [...fluxDefinitions, ...Object.keys(releases).flatMap(certManagerDefinitions)]) {
+for (const name of [
+  ...fluxDefinitions,
+  ...gatewayDefinitions,
+  ...Object.keys(releases).flatMap(certManagerDefinitions),
+]) {
   const [group, plural] = basename(name).split("_");
   mkdirSync(dirname(join(definitions, name)), { recursive: true });
   writeFileSync(
