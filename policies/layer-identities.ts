@@ -58,8 +58,8 @@ const certManager: readonly Identity[] = [
 ];
 
 const gateway = "gateway.networking.k8s.io";
-const traefik: Identity = {
-  serviceAccount: "traefik:traefik",
+const traefik = (namespace: string): Identity => ({
+  serviceAccount: `${namespace}:traefik`,
   grants: [
     grant(
       "update",
@@ -69,7 +69,7 @@ const traefik: Identity = {
       ),
     ),
   ],
-};
+});
 
 /** The rows of all layers. */
-export const layerIdentities: readonly Identity[] = [...certManager, traefik];
+export const layerIdentities: readonly Identity[] = [...certManager, traefik("traefik"), traefik("gateway-api")];

@@ -55,6 +55,6 @@ export const implementations: readonly Implementation[] = [
     name: "gateway-api",
     sizes: [Size.Single, Size.Ha],
     declare: (size) => new GatewayApi("ingress", { size }),
-    exceptions: { "plumbline:traefik: reads every Secret": "certificates lie in the namespaces that are exposed" },
+    exceptions: { "plumbline:gateway-api: reads every Secret": "certificates lie in the namespaces that are exposed" },
   },
 ];

@@ -11,7 +11,7 @@ import { type DeploymentTransform, ports, runTraefik } from "./traefik-program.t
 
 /** Arguments of {@link GatewayApi}. */
 export interface GatewayApiArgs {
-  /** Namespace. Default: "traefik". */
+  /** Namespace. Default: "gateway-api". */
   namespace?: string;
   /** Name of the GatewayClass, for manifests that bring a Gateway themselves. Default: "traefik". */
   gatewayClass?: string;
@@ -58,7 +58,7 @@ export class GatewayApi extends pulumi.ComponentResource implements Ingress {
     const { transform, ...options } = opts;
     super("plumbline:index:GatewayApi", name, { ...args }, options);
     const {
-      namespace = "traefik",
+      namespace = "gateway-api",
       gatewayClass = "traefik",
       serviceAnnotations,
       definitions: folder,
@@ -165,7 +165,7 @@ export class GatewayApi extends pulumi.ComponentResource implements Ingress {
           rules: [
             {
               matches,
-              filters: [{ type: "RequestRedirect", requestRedirect: { scheme: "https", port: 443, statusCode: 301 } }],
+              filters: [{ type: "RequestRedirect", requestRedirect: { scheme: "https", statusCode: 301 } }],
             },
           ],
         },
@@ -193,7 +193,7 @@ export const gatewayApi = (
     implementation: "gateway-api",
     version: version("traefik"),
     needs: ["cluster"],
-    reach: { service: "traefik", namespace: args.namespace ?? "traefik", port: 443, scheme: "https" },
+    reach: { service: "traefik", namespace: args.namespace ?? "gateway-api", port: 443, scheme: "https" },
     build: (name, { cluster }, opts) => {
       const { transform, ...rest } = args;
       return new GatewayApi(

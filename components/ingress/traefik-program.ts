@@ -99,7 +99,8 @@ export const runTraefik = (
   };
   const configuration = new k8s.core.v1.ConfigMap(name, { metadata, data: files }, opts);
   const account = new k8s.core.v1.ServiceAccount(name, { metadata, automountServiceAccountToken: false }, opts);
-  const everywhere = { name: `plumbline:${program}`, labels: labels(program) };
+  // By namespace: while one implementation takes the place of another, both are there.
+  const everywhere = { name: `plumbline:${namespace}`, labels: labels(program) };
   new k8s.rbac.v1.ClusterRole(name, { metadata: everywhere, rules: provider.rules }, opts);
   const bound = new k8s.rbac.v1.ClusterRoleBinding(
     name,

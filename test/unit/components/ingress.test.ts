@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { load } from "js-yaml";
+import { GatewayApi, Traefik } from "../../../components/index.ts";
+import { type Declared, named, ofKind, record } from "./recorder.ts";
+
+const plain = { name: "shop", namespace: "shop", host: "shop.example.com", service: "web", port: 8080 };
+const secure = { ...plain, name: "pay", host: "pay.example.com", certificate: "pay-tls" };
+const traefik = await record(() => {
+  const ingress = new Traefik("i", { size: "ha", ingressClass: "edge", serviceAnnotations: { kind: "nlb" } });
+  for (const each of [plain, secure]) ingress.expose(each.name, each, {});
+});
+const gateway = await record(() => {
+  const ingress = new GatewayApi("i", { serviceType: "ClusterIP" });
+  for (const each of [plain, secure]) ingress.expose(each.name, each, {});
+});
+const custom = (resources: readonly Declared[], kind: string) =>
+  resources.filter(({ inputs }) => inputs.kind === kind).map(({ inputs }) => inputs);
+
+/** What an exposure comes to, whichever objects say it: host, entry point, Service, certificate. */
+interface Route {
+  readonly host: string;
+  readonly secure: boolean;
+  readonly to: string;
+  readonly certificate: string | undefined;
+}
+
+const ofTraefik = (): Route[] =>
+  ofKind(traefik, "Ingress").map(({ inputs: { metadata, spec } }) => {
+    const [rule] = spec.rules;
+    const { service } = rule.http.paths[0].backend;
+    const redirects = "traefik.ingress.kubernetes.io/router.middlewares" in metadata.annotations;
+    return {
+      host: rule.host,
+      secure: metadata.annotations["traefik.ingress.kubernetes.io/router.entrypoints"] === "websecure",
+      to: redirects ? "https" : `${service.name}:${service.port.number}`,
+      certificate: spec.tls?.[0].secretName,
+    };
+  });
+
+const ofGateway = (): Route[] =>
+  custom(gateway, "HTTPRoute").map(({ spec }) => {
+    const [ref] = spec.parentRefs;
+    const parent = custom(gateway, "Gateway").find(({ metadata }) => metadata.name === ref.name);
+    const listener = parent.spec.listeners.find(({ name }: { name: string }) => name === ref.sectionName);
+    const [backend] = spec.rules[0].backendRefs ?? [];
+    return {
+      host: spec.hostnames[0],
+      secure: listener.protocol === "HTTPS",
+      to: backend ? `${backend.name}:${backend.port}` : spec.rules[0].filters[0].requestRedirect.scheme,
+      certificate: listener.tls?.certificateRefs[0].name,
+    };
+  });
+
+test("an exposure means the same, whichever objects say it", () => {
+  const sorted = (routes: Route[]) => routes.map((each) => JSON.stringify(each)).sort();
+  const wanted: Route[] = [
+    { host: "shop.example.com", secure: false, to: "web:8080", certificate: undefined },
+    { host: "pay.example.com", secure: true, to: "web:8080", certificate: "pay-tls" },
+    { host: "pay.example.com", secure: false, to: "https", certificate: undefined },
+  ];
+  assert.deepEqual(sorted(ofTraefik()), sorted(wanted));
+  assert.deepEqual(sorted(ofGateway()), sorted(wanted));
+});
+
+test("while one takes the place of the other, no object of theirs has the same name", () => {
+  const shared = [
+    "ConfigMap",
+    "Service",
+    "Deployment",
+    "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Namespace",
+  ];
+  const identities = (resources: readonly Declared[]) =>
+    shared.flatMap((kind) =>
+      ofKind(resources, kind).map(({ inputs: { metadata } }) => `${kind} ${metadata.namespace}/${metadata.name}`),
+    );
+  const others = identities(gateway);
+  assert.deepEqual(
+    identities(traefik).filter((each) => others.includes(each)),
+    [],
+  );
+});
+
+describe("the static configuration", () => {
+  // biome-ignore lint/suspicious/noExplicitAny: a configuration of many forms
+  const of = (resources: readonly Declared[], namespace: string): any => {
+    const [found] = ofKind(resources, "ConfigMap").filter(({ inputs }) => inputs.metadata.namespace === namespace);
+    return load(found?.inputs.data["traefik.yaml"]);
+  };
+  test("names the class that the objects name", () => {
+    const { providers } = of(traefik, "traefik");
+    assert.equal(providers.kubernetesIngress.ingressClass, "edge");
+    for (const { inputs } of ofKind(traefik, "Ingress")) assert.equal(inputs.spec.ingressClassName, "edge");
+    assert.equal(named(traefik, "IngressClass", "edge").spec.controller, "traefik.io/ingress-controller");
+    assert.ok(of(gateway, "gateway-api").providers.kubernetesGateway);
+  });
+  test("a change of it rolls the pods", async () => {
+    const hash = (resources: readonly Declared[]) =>
+      ofKind(resources, "Deployment")[0]?.inputs.spec.template.metadata.annotations["plumbline.dev/configuration"];
+    const other = await record(() => new Traefik("i", { ingressClass: "other" }));
+    assert.notEqual(hash(traefik), hash(other));
+  });
+});
+
+test("the Service is what the stack asks for", () => {
+  const { metadata, spec } = named(traefik, "Service", "traefik");
+  assert.deepEqual(
+    [spec.type, spec.externalTrafficPolicy, metadata.annotations],
+    ["LoadBalancer", "Local", { kind: "nlb" }],
+  );
+  assert.equal(named(gateway, "Service", "traefik").spec.type, "ClusterIP");
+});
+
+test("a wrong size and a wrong type of Service are said together", () => {
+  for (const declare of [
+    () => new Traefik("i", { size: "big" as never, serviceType: "Anything" }),
+    () => new GatewayApi("i", { size: "big" as never, serviceType: "Anything" }),
+  ]) {
+    assert.throws(declare, /size: found "big"; allowed: "single" or "ha"\n {2}serviceType: found "Anything"/);
+  }
+});
