@@ -8,6 +8,8 @@ export interface PlatformFile {
   readonly platform: string;
   readonly stack: string;
   readonly branch: string;
+  /** Names of the images that the nodes of the local cluster have: those of the layers with which it was started. */
+  readonly images: readonly string[];
   /** Set where the platform stands on a cluster of the person's own. */
   readonly context?: string;
   readonly layers: readonly {

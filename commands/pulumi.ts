@@ -11,10 +11,11 @@ import { versions } from "../engine/versions.ts";
 import { Failure } from "./failure.ts";
 import { passThrough } from "./pass-through.ts";
 import { pulumiPrograms } from "./program-steps.ts";
-import { definitionsFor, implementationsOfStack } from "./stack-layers.ts";
 
 /** Everything that tells the CLI where its state, plug-ins and secrets are. The person's own variables win. */
 export const pulumiEnvironment = async (state: string, stack?: string): Promise<Record<string, string>> => {
+  // Loads the whole library, which `stop` has no use for.
+  const stackLayers = await import("./stack-layers.ts");
   const programs = await resolve(pulumiPrograms);
   const bin = await programFolder(programs.values());
   const folder = stateLayout(state).pulumi;
@@ -45,7 +46,7 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
     PLUMBLINE_KUBECONFIG: stateLayout(state).kubeconfig.ci,
     PLUMBLINE_CEL: join(bin, "plumbline-cel"),
     PLUMBLINE_REPOSITORIES: stateLayout(state).git,
-    PLUMBLINE_CRDS: await definitionsFor(await implementationsOfStack(stack ?? "local")),
+    PLUMBLINE_CRDS: await stackLayers.definitionsFor(await stackLayers.implementationsOfStack(stack ?? "local")),
   };
 };
 
@@ -162,11 +163,15 @@ export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
   const looks = ["--help", "-h", "--preview-only"];
   const brings = ["up", "update"].includes(rest[0] ?? "") && !rest.some((word) => looks.includes(word));
   // Before Pulumi looks: it then finds the cluster as its state says, and changes only what the program changes.
-  if (brings && (await isThere(state))) await repairBefore(stack, state, env);
+  if (brings && (await isThere(state))) {
+    await (await import("./stack-layers.ts")).refuseWithoutImages(stack, state);
+    await repairBefore(stack, state, env);
+  }
   await passThrough("pulumi", rest, env);
   if (brings && !process.exitCode && (await isThere(state))) {
     const { recordDeployment } = await import("./deployment-record.ts");
     await recordDeployment(state, stack);
+    await (await import("./stack-layers.ts")).refreshFacts(stack, state);
   }
 };
 

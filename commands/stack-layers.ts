@@ -1,9 +1,12 @@
-// Which layer implementations does a stack use? Programs, images and definitions of kinds are chosen by them.
+// Which layers does a stack use, and what follows: programs, images, definitions of kinds, and what `status` shows?
 import { definitionSources, definitionsIn } from "../components/definition-sources.ts";
 import type { Definition } from "../components/index.ts";
 import { crds } from "../engine/crds.ts";
 import { isNeeded } from "../engine/programs.ts";
+import { imagesFor } from "../local/images.ts";
 import { loadStack } from "../stacks/shared/load.ts";
+import { Failure } from "./failure.ts";
+import { type PlatformFile, readPlatformFile, writePlatformFile } from "./platform-file.ts";
 
 /** The words of the layers: ["flux", "prometheus"]. */
 export const implementationsOf = ({ layers }: Definition): string[] =>
@@ -19,3 +22,43 @@ export const implementationsOfStack = async (stack: string): Promise<string[]> =
 /** Folder with the definitions of the kinds of these implementations, and of those that every platform has. */
 export const definitionsFor = (implementations: readonly string[]): Promise<string> =>
   crds({ sources: definitionSources.filter((source) => isNeeded(source, implementations)), definitionsIn });
+
+/** Names of the images that its nodes must have. */
+export const imageNames = (definition: Definition): string[] =>
+  imagesFor(implementationsOf(definition)).map(({ name }) => name);
+
+/** What `status` shows of a stack without loading it. */
+export const factsOf = ({ settings, layers }: Definition, stack: string): Omit<PlatformFile, "images"> => ({
+  platform: settings.name,
+  stack,
+  branch: settings.git.branch,
+  layers: [settings.cluster, ...Object.values(layers)].map((layer) => ({
+    slot: layer.slot,
+    implementation: layer.implementation,
+    version: layer.version ?? "",
+    ...(layer.reach ? { scheme: layer.reach.scheme } : {}),
+  })),
+});
+
+/**
+ * The nodes have the images with which they were started: a pod of another one would be waited for in vain.
+ *
+ * @throws Failure that names the images of the stack that are missing
+ */
+export const refuseWithoutImages = async (stack: string, state: string): Promise<void> => {
+  const facts = await readPlatformFile(state);
+  if (!facts?.images) return;
+  const wanted = await loadStack(stack).then(imageNames, () => []);
+  const missing = wanted.filter((name) => !facts.images.includes(name));
+  if (missing.length === 0) return;
+  throw new Failure("NO_IMAGE", `The nodes that run lack ${missing.join(", ")}, which stack ${stack} declares now.`, {
+    wayOut: `npm stop -- --keep && npm start -- --stack ${stack}`,
+  });
+};
+
+/** Writes down the layers of a stack after an `up`: they may be others than at the start. */
+export const refreshFacts = async (stack: string, state: string): Promise<void> => {
+  const facts = await readPlatformFile(state);
+  const definition = await loadStack(stack).catch(() => undefined);
+  if (facts && definition) await writePlatformFile(state, { ...facts, ...factsOf(definition, stack) });
+};

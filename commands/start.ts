@@ -22,7 +22,7 @@ import { Failure } from "./failure.ts";
 import { writePlatformFile } from "./platform-file.ts";
 import { planPrograms } from "./program-steps.ts";
 import { ensureStack, pulumiEnvironment, rememberStack, runPulumi } from "./pulumi.ts";
-import { definitionsFor, implementationsOf, implementationsOfStack } from "./stack-layers.ts";
+import { definitionsFor, factsOf, imageNames, implementationsOf, implementationsOfStack } from "./stack-layers.ts";
 import { startOnContext } from "./start-context.ts";
 import { readStatus, status } from "./status.ts";
 import { typeCheck } from "./type-check.ts";
@@ -118,17 +118,7 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
       title: `pulumi up of stack ${stack}`,
       seconds: 12,
       run: async (say, signal) => {
-        await writePlatformFile(state, {
-          platform: definition.settings.name,
-          stack,
-          branch: definition.settings.git.branch,
-          layers: [definition.settings.cluster, ...Object.values(definition.layers)].map((layer) => ({
-            slot: layer.slot,
-            implementation: layer.implementation,
-            version: layer.version ?? "",
-            ...(layer.reach ? { scheme: layer.reach.scheme } : {}),
-          })),
-        });
+        await writePlatformFile(state, { ...factsOf(definition, stack), images: imageNames(definition) });
         await rememberStack(state, stack);
         await bringUp(state, stack, say, signal);
         await recordDeployment(state, stack);
