@@ -39,12 +39,40 @@ export { GatewayApi, type GatewayApiArgs, type GatewayApiOptions, gatewayApi } f
 export type { Exposure, Ingress } from "./ingress/ingress.ts";
 export { Traefik, type TraefikArgs, type TraefikOptions, traefik } from "./ingress/traefik.ts";
 export type { Logs } from "./logs/logs.ts";
+export { ExternalMetrics, type ExternalMetricsArgs, externalMetrics } from "./metrics/external.ts";
 export type { Metrics } from "./metrics/metrics.ts";
+export {
+  Prometheus,
+  type PrometheusArgs,
+  type PrometheusOptions,
+  prometheus,
+  type RemoteWriteArgs,
+} from "./metrics/prometheus.ts";
+export type {
+  EmailArgs,
+  GroupingArgs,
+  PagerDutyArgs,
+  ReceiverArgs,
+  SecretKeyArgs,
+  SlackArgs,
+  WebhookArgs,
+} from "./metrics/receivers.ts";
+export type { AlertArgs, RecordingArgs } from "./metrics/rules.ts";
+export { Severity } from "./metrics/severity.ts";
 export { type Definition, definePlatform, fieldManager, Platform } from "./platform.ts";
 export { InvalidDeclaration, type Problem } from "./problems.ts";
 export { type PushCredentials, pullSecretName, type Registry } from "./registry/registry.ts";
 export type { SecretRequest, Secrets } from "./secrets/secrets.ts";
 export type { Settings } from "./settings.ts";
 export { Size } from "./size.ts";
-export { type Capabilities, type Complete, type Layer, type Layers, layer, type Reach, type Slot } from "./slot.ts";
+export {
+  type Capabilities,
+  type Complete,
+  type Exemption,
+  type Layer,
+  type Layers,
+  layer,
+  type Reach,
+  type Slot,
+} from "./slot.ts";
 export { type Image, image, images, localMirror, type Program, version } from "./versions.ts";

@@ -30,7 +30,11 @@ export const definePlatform = <const L extends Layers>(settings: Settings, layer
     });
   }
   refuse("platform", problems);
-  return { settings, layers };
+  const own = Object.values(layers).flatMap((each) => each?.exemptions ?? []);
+  return {
+    settings: own.length > 0 ? { ...settings, exemptions: [...(settings.exemptions ?? []), ...own] } : settings,
+    layers,
+  };
 };
 
 /** Name under which every object is written; the provider's own default is a random one for each. */

@@ -4,7 +4,7 @@ import { findCycle } from "./cycle.ts";
 import type { AppDeclaration } from "./delivery/app.ts";
 import { problemsOf } from "./delivery/app.ts";
 import type { Problem } from "./problems.ts";
-import type { Layer } from "./slot.ts";
+import type { Exemption, Layer } from "./slot.ts";
 
 /** What every platform declares besides its layers. */
 export interface Settings {
@@ -24,18 +24,6 @@ export interface Settings {
   readonly apps: readonly AppDeclaration[];
   /** Objects that a rule of `policies/` does not hold for, with who answers for it and until when. Default: none. */
   readonly exemptions?: readonly Exemption[];
-}
-
-/** An object that a rule does not hold for. */
-export interface Exemption {
-  /** Identifier of the rule, as refusals name it. */
-  readonly rule: string;
-  /** A workload stands for the pods, ReplicaSets and Jobs made from it. A name may end in `*`. */
-  readonly object: { readonly kind: string; readonly namespace: string; readonly name: string };
-  readonly reason: string;
-  readonly approver: string;
-  /** Last day on which it holds, in UTC: "2026-12-31". */
-  readonly expires: string;
 }
 
 const schema = z.strictObject({

@@ -44,6 +44,18 @@ const slots: Record<Slot, true> = {
   agent: true,
 };
 
+/** An object that a rule does not hold for. */
+export interface Exemption {
+  /** Identifier of the rule, as refusals name it. */
+  readonly rule: string;
+  /** A workload stands for the pods, ReplicaSets and Jobs made from it. A name may end in `*`. */
+  readonly object: { readonly kind: string; readonly namespace: string; readonly name: string };
+  readonly reason: string;
+  readonly approver: string;
+  /** Last day on which it holds, in UTC: "2026-12-31". */
+  readonly expires: string;
+}
+
 /** Where people and programs outside the cluster reach a layer: a Service of it. */
 export interface Reach {
   readonly service: string;
@@ -61,6 +73,8 @@ export interface Layer<S extends Slot, N extends Slot = never> {
   readonly version?: string;
   /** What of it is reached from outside, where something is; `plumbline status` shows its URL. */
   readonly reach?: Reach;
+  /** What its pods may do that a rule of `policies/` forbids, with the reason: true wherever it runs. Default: nothing. */
+  readonly exemptions?: readonly Exemption[];
   /** Slots whose capabilities `build` receives. */
   readonly needs: readonly N[];
   readonly build: (name: string, needs: Pick<Capabilities, N>, opts: ComponentResourceOptions) => Capabilities[S];

@@ -52,6 +52,9 @@ export const images = {
     released: "2023-09-01",
   },
   traefik: { reference: "docker.io/library/traefik:v3.6.12", released: "2026-03-26" },
+  prometheus: { reference: "quay.io/prometheus/prometheus:v3.15.1", released: "2026-10-21" },
+  alertmanager: { reference: "quay.io/prometheus/alertmanager:v0.31.1", released: "2026-02-11" },
+  "node-exporter": { reference: "quay.io/prometheus/node-exporter:v1.12.1", released: "2026-07-14" },
 } as const satisfies Record<string, Image>;
 
 /** A program that the library runs as an image. */

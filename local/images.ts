@@ -62,6 +62,21 @@ export const images: readonly Row[] = [
     path: "/usr/local/bin/kustomize-controller",
   },
   { name: `${imageHost}/plumbline/hello:1`, program: "hello", path: "/hello" },
+  {
+    name: `${imageHost}/prometheus/prometheus:v${versions.prometheus}`,
+    program: "prometheus",
+    path: "/bin/prometheus",
+  },
+  {
+    name: `${imageHost}/prometheus/alertmanager:v${versions.alertmanager}`,
+    program: "alertmanager",
+    path: "/bin/alertmanager",
+  },
+  {
+    name: `${imageHost}/prometheus/node-exporter:v${versions["node-exporter"]}`,
+    program: "node_exporter",
+    path: "/bin/node_exporter",
+  },
   { name: `${imageHost}/library/traefik:v${versions.traefik}`, program: "traefik", path: "/usr/local/bin/traefik" },
   ...["controller", "webhook", "cainjector", "acmesolver"].map(
     (name): Row => ({

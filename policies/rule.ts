@@ -1,5 +1,5 @@
 // What is a rule, and how does the one expression in it become a verdict at each of the three points?
-import type { Exemption } from "../components/settings.ts";
+import type { Exemption } from "../components/slot.ts";
 import { every, literal, some, type Variable } from "./cel.ts";
 import { type Matched, staticManifest } from "./static.ts";
 

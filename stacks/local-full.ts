@@ -1,5 +1,5 @@
 // The whole toolchain on the local cluster: `npm start -- --stack local-full`.
-import { app, certManager, definePlatform, flux, traefik } from "../components/index.ts";
+import { app, certManager, definePlatform, flux, prometheus, traefik } from "../components/index.ts";
 import { onThisMachine } from "./shared/local.ts";
 
 export default definePlatform(
@@ -19,5 +19,6 @@ export default definePlatform(
     agent: flux(),
     certificates: certManager({ release: "1.11" }),
     ingress: traefik({ serviceType: "ClusterIP" }),
+    metrics: prometheus({ interval: "15s", storage: "2Gi" }),
   },
 );

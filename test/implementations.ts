@@ -1,5 +1,14 @@
 // Which components run programs of ours in a cluster? One row each: what tests over every object of every layer look at.
-import { CertManager, CoreDns, Flux, GatewayApi, LocalPath, MetricsServer, Traefik } from "../components/index.ts";
+import {
+  CertManager,
+  CoreDns,
+  Flux,
+  GatewayApi,
+  LocalPath,
+  MetricsServer,
+  Prometheus,
+  Traefik,
+} from "../components/index.ts";
 import { Size } from "../components/size.ts";
 
 /** A component that declares workloads. */
@@ -56,5 +65,16 @@ export const implementations: readonly Implementation[] = [
     sizes: [Size.Single, Size.Ha],
     declare: (size) => new GatewayApi("ingress", { size }),
     exceptions: { "plumbline:gateway-api: reads every Secret": "certificates lie in the namespaces that are exposed" },
+  },
+  {
+    name: "prometheus",
+    sizes: [Size.Single, Size.Ha],
+    declare: (size) => new Prometheus("metrics", { size }),
+    exceptions: Object.fromEntries(
+      ["the pod shares namespaces of the node", "the pod mounts folders of the node"].map((what) => [
+        `node-exporter: ${what}`,
+        "the figures of a node are read from its processes, network and file systems",
+      ]),
+    ),
   },
 ];
