@@ -1,5 +1,5 @@
 // The whole toolchain on the local cluster: `npm start -- --stack local-full`.
-import { app, certManager, definePlatform, flux, prometheus, traefik } from "../components/index.ts";
+import { app, certManager, definePlatform, flux, prometheus, Severity, traefik } from "../components/index.ts";
 import { onThisMachine } from "./shared/local.ts";
 
 export default definePlatform(
@@ -19,6 +19,21 @@ export default definePlatform(
     agent: flux(),
     certificates: certManager({ release: "1.11" }),
     ingress: traefik({ serviceType: "ClusterIP" }),
-    metrics: prometheus({ interval: "15s", storage: "2Gi" }),
+    metrics: prometheus({
+      interval: "15s",
+      storage: "2Gi",
+      alerts: [
+        {
+          name: "HelloFails",
+          expr: 'sum(rate(hello_answers_total{code="500"}[1m])) > 0',
+          for: "0s",
+          severity: Severity.Critical,
+          summary: "The example app answers with errors",
+        },
+      ],
+      // The Secret is not of Git: kubectl create secret generic inbox --from-literal url=http://… in namespace monitoring.
+      receivers: [{ name: "inbox", webhook: { url: { name: "inbox", key: "url" }, port: 8080 } }],
+      grouping: { wait: "5s", interval: "10s" },
+    }),
   },
 );

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -22,6 +23,9 @@ type Answer struct {
 	Pod     string `json:"pod"`
 }
 
+// Answers given, by how they ended: what Prometheus collects.
+var answered, failed atomic.Int64
+
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	messageFile := setting("MESSAGE_FILE", "/config/message")
@@ -29,9 +33,15 @@ func main() {
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		fmt.Fprintf(w, "# HELP hello_answers_total Answers given, by HTTP status.\n# TYPE hello_answers_total counter\n")
+		fmt.Fprintf(w, "hello_answers_total{code=\"200\"} %d\nhello_answers_total{code=\"500\"} %d\n", answered.Load(), failed.Load())
+	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		message, err := os.ReadFile(messageFile)
 		if err != nil {
+			failed.Add(1)
 			log.Error("no message", "file", messageFile, "error", err)
 			http.Error(w, "no message: the ConfigMap is not mounted", http.StatusInternalServerError)
 			return
@@ -42,6 +52,7 @@ func main() {
 			commit = "unknown"
 		}
 		answer := Answer{Message: strings.TrimSpace(string(message)), Commit: commit, Pod: os.Getenv("POD_NAME")}
+		answered.Add(1)
 		log.Info("answered", "commit", answer.Commit, "message", answer.Message)
 		if strings.Contains(r.Header.Get("Accept"), "application/json") {
 			w.Header().Set("Content-Type", "application/json")

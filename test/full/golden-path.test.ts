@@ -1,0 +1,194 @@
+// What an app gets of the whole toolchain, all at once: a certificate, a host, figures, and somebody who is told when it fails.
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { request } from "node:https";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { execa } from "execa";
+
+import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
+import { type Kubectl, kubectlWith } from "../kubectl.ts";
+
+const host = "hello.example.test";
+let clone: Clone;
+let status: Status;
+let kubectl: Kubectl;
+
+const url = (slot: string): string => status.layers.find((layer) => layer.slot === slot)?.url ?? assert.fail(slot);
+const inExample = (...args: string[]) => execa("git", args, { cwd: status.git.example });
+const push = async (message: string) => {
+  await inExample("commit", "--quiet", "--all", "--message", message);
+  await inExample("push", "--quiet");
+};
+
+/** One request for the app through the ingress, trusting the platform's authority alone. */
+const ask = async (authority: string): Promise<{ code: number; body: string; issuer: string }> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url("ingress"));
+    request({ host: hostname, port, servername: host, headers: { host }, ca: authority, agent: false }, (response) => {
+      const certificate = (response.socket as import("node:tls").TLSSocket).getPeerCertificate();
+      let body = "";
+      response.on("data", (part) => {
+        body += part;
+      });
+      response.on("end", () => resolve({ code: response.statusCode ?? 0, body, issuer: certificate.issuer.CN }));
+    })
+      .on("error", reject)
+      .end();
+  });
+
+const series = async (query: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]> => {
+  const answer = await fetch(`${url("metrics")}/api/v1/query?${new URLSearchParams({ query })}`);
+  return ((await answer.json()) as { data: { result: never[] } }).data.result;
+};
+
+before(async () => {
+  clone = sharedClone();
+  status = await clone.status();
+  kubectl = await kubectlWith(status.kubeconfig.ci);
+  await kubectl(["apply", "-f", "-"], inbox);
+});
+after(async () => {
+  await kubectl(["delete", "namespace", "inbox", "--wait=false"]);
+  await kubectl(["delete", "secret", "inbox", "--namespace", "monitoring"]);
+});
+
+test("an HTTPS request through the ingress reaches the app, with a certificate of the platform's authority", async () => {
+  const authority = await secretOf("cert-manager", "plumbline-authority", "ca.crt");
+  const { code, body, issuer } = await ask(authority);
+  assert.equal(code, 200);
+  assert.match(body, new RegExp(`Hello from Git \\(commit ${(await inExample("rev-parse", "HEAD")).stdout}`));
+  assert.equal(issuer, "plumbline authority of this cluster");
+  await assert.rejects(ask(await other()), /certificate|self-signed|issuer/i);
+});
+
+test("HTTP is redirected to HTTPS", async () => {
+  const answer = await kubectl([
+    ...["run", "asks", "--namespace", "inbox", "--image", "plumbline.local/library/busybox:1.35"],
+    ...["--restart=Never", "--rm", "--attach", "--quiet", "--overrides", JSON.stringify({ spec: restricted })],
+    ...[
+      "--",
+      "sh",
+      "-c",
+      `printf 'GET / HTTP/1.0\\r\\nHost: ${host}\\r\\n\\r\\n' | nc traefik.traefik.svc.cluster.local 80`,
+    ],
+  ]);
+  assert.match(answer, /^HTTP\/1\.\d 30[18]/);
+  assert.match(answer, new RegExp(`Location: https://${host}/`, "i"));
+});
+
+test("the app's figures are in Prometheus", async () => {
+  await eventually(
+    "both pods are scraped",
+    () => series('up{job="pods",namespace="hello"}'),
+    (found) => found.length === 2 && found.every(({ value }) => value[1] === "1"),
+    60,
+  );
+  const [answers] = await series('sum(hello_answers_total{code="200"})');
+  assert.ok(Number(answers?.value[1]) >= 1);
+});
+
+test("breaking the app fires an alert that reaches a webhook, and mending it resolves it", async () => {
+  const file = join(status.git.example, "apps/hello/config.yaml");
+  const text = await readFile(file, "utf8");
+  const authority = await secretOf("cert-manager", "plumbline-authority", "ca.crt");
+  const told = async () => (await kubectl(["logs", "--namespace", "inbox", "deployment/inbox", "--tail=-1"])) ?? "";
+  await writeFile(file, text.replace(/^ {2}message:/m, "  massage:"));
+  await push("A typing error");
+  try {
+    await eventually(
+      "the webhook hears that the alert fires",
+      async () => {
+        await ask(authority).catch(() => undefined);
+        return told();
+      },
+      (log) => /"status":"firing"[^]*"alertname":"HelloFails"/.test(log),
+      180,
+    );
+  } finally {
+    await writeFile(file, text);
+    await push("The typing error is mended");
+  }
+  await eventually("the webhook hears that it is resolved", told, (log) => /"status":"resolved"/.test(log), 240);
+  await eventually(
+    "the app answers again",
+    () => ask(authority),
+    ({ code }) => code === 200,
+    60,
+  );
+});
+
+const secretOf = async (namespace: string, name: string, key: string): Promise<string> =>
+  Buffer.from(
+    await kubectl([
+      "get",
+      "secret",
+      name,
+      "--namespace",
+      namespace,
+      "--output",
+      `jsonpath={.data.${key.replace(".", "\\.")}}`,
+    ]),
+    "base64",
+  ).toString();
+
+/** The authority of the API server: one that did not sign the app's certificate. */
+const other = () =>
+  kubectl(["get", "configmap", "kube-root-ca.crt", "--namespace", "hello", "--output", "jsonpath={.data.ca\\.crt}"]);
+
+const restricted = {
+  securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } },
+  containers: [
+    {
+      name: "asks",
+      securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+    },
+  ],
+};
+
+// A webhook as small as can be: it answers 200 to everything and prints what it is told.
+const inbox = JSON.stringify({
+  apiVersion: "v1",
+  kind: "List",
+  items: [
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: "inbox" } },
+    {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "inbox", namespace: "monitoring" },
+      stringData: { url: "http://inbox.inbox.svc.cluster.local:8080/" },
+    },
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "inbox", namespace: "inbox" },
+      spec: { selector: { app: "inbox" }, ports: [{ port: 8080 }] },
+    },
+    {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "inbox", namespace: "inbox" },
+      spec: {
+        selector: { matchLabels: { app: "inbox" } },
+        template: {
+          metadata: { labels: { app: "inbox" } },
+          spec: {
+            securityContext: restricted.securityContext,
+            containers: [
+              {
+                name: "inbox",
+                image: "plumbline.local/library/busybox:1.35",
+                command: [
+                  "sh",
+                  "-c",
+                  "while true; do printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n' | nc -l -p 8080 -w 2; echo; done",
+                ],
+                securityContext: restricted.containers[0]?.securityContext,
+              },
+            ],
+          },
+        },
+      },
+    },
+  ],
+});
