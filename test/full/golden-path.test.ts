@@ -65,7 +65,15 @@ test("an HTTPS request through the ingress reaches the app, with a certificate o
 test("HTTP is redirected to HTTPS", async () => {
   const answer = await kubectl([
     ...["run", "asks", "--namespace", "inbox", "--image", "plumbline.local/library/busybox:1.35"],
-    ...["--restart=Never", "--rm", "--attach", "--quiet", "--overrides", JSON.stringify({ spec: restricted })],
+    ...[
+      "--restart=Never",
+      "--rm",
+      "--attach",
+      "--quiet",
+      "--override-type=strategic",
+      "--overrides",
+      JSON.stringify({ spec: restricted }),
+    ],
     ...[
       "--",
       "sh",
@@ -92,7 +100,7 @@ test("breaking the app fires an alert that reaches a webhook, and mending it res
   const file = join(status.git.example, "apps/hello/config.yaml");
   const text = await readFile(file, "utf8");
   const authority = await secretOf("cert-manager", "plumbline-authority", "ca.crt");
-  const told = async () => (await kubectl(["logs", "--namespace", "inbox", "deployment/inbox", "--tail=-1"])) ?? "";
+  const told = () => kubectl(["exec", "--namespace", "inbox", "deployment/inbox", "--", "cat", "/tmp/told"]);
   await writeFile(file, text.replace(/^ {2}message:/m, "  massage:"));
   await push("A typing error");
   try {
@@ -102,7 +110,7 @@ test("breaking the app fires an alert that reaches a webhook, and mending it res
         await ask(authority).catch(() => undefined);
         return told();
       },
-      (log) => /"status":"firing"[^]*"alertname":"HelloFails"/.test(log),
+      (log) => /"status":"firing".*"alertname":"HelloFails"/s.test(log),
       180,
     );
   } finally {
@@ -146,7 +154,10 @@ const restricted = {
   ],
 };
 
-// A webhook as small as can be: it answers 200 to everything and prints what it is told.
+// A webhook as small as can be: it keeps what it is told.
+const receives = `mkdir -p /tmp/www/cgi-bin && cd /tmp/www/cgi-bin &&
+printf '#!/bin/sh\\necho Content-Type: text/plain; echo; cat >> /tmp/told; echo >> /tmp/told\\n' > inbox && chmod +x inbox &&
+touch /tmp/told && exec httpd -f -p 8080 -h /tmp/www`;
 const inbox = JSON.stringify({
   apiVersion: "v1",
   kind: "List",
@@ -156,7 +167,7 @@ const inbox = JSON.stringify({
       apiVersion: "v1",
       kind: "Secret",
       metadata: { name: "inbox", namespace: "monitoring" },
-      stringData: { url: "http://inbox.inbox.svc.cluster.local:8080/" },
+      stringData: { url: "http://inbox.inbox.svc.cluster.local:8080/cgi-bin/inbox" },
     },
     {
       apiVersion: "v1",
@@ -178,14 +189,12 @@ const inbox = JSON.stringify({
               {
                 name: "inbox",
                 image: "plumbline.local/library/busybox:1.35",
-                command: [
-                  "sh",
-                  "-c",
-                  "while true; do printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n' | nc -l -p 8080 -w 2; echo; done",
-                ],
+                volumeMounts: [{ name: "tmp", mountPath: "/tmp" }],
+                command: ["sh", "-c", receives],
                 securityContext: restricted.containers[0]?.securityContext,
               },
             ],
+            volumes: [{ name: "tmp", emptyDir: {} }],
           },
         },
       },
