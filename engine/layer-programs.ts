@@ -35,24 +35,11 @@ export const layerBuilds = {
     stamp: { "github.com/prometheus/common/version.Version": versions["node-exporter"] },
     seconds: 6,
   },
-  distribution: {
-    folder: "engine/programs/distribution",
-    outputs: { registry: "github.com/distribution/distribution/v3/cmd/registry" },
-    stamp: { "github.com/distribution/distribution/v3/version.version": `v${versions.distribution}` },
-    seconds: 50,
-  },
   traefik: {
     folder: "engine/programs/traefik",
     outputs: { traefik: "github.com/traefik/traefik/v3/cmd/traefik" },
     stamp: { "github.com/traefik/traefik/v3/pkg/version.Version": versions.traefik },
     seconds: 230,
-  },
-  vault: {
-    folder: "engine/programs/vault",
-    outputs: { vault: "github.com/hashicorp/vault" },
-    // Without the plug-ins of databases, clouds and LDAP, which take most of the build.
-    tags: ["minimal"],
-    seconds: 300,
   },
 } as const satisfies Record<string, Build>;
 
@@ -66,7 +53,5 @@ export const layerPrograms = {
   alertmanager: { version: versions.alertmanager, build: "alertmanager", for: ["prometheus"] },
   amtool: { version: versions.alertmanager, build: "alertmanager", for: ["prometheus"] },
   node_exporter: { version: versions["node-exporter"], build: "node-exporter", for: ["prometheus"] },
-  registry: { version: versions.distribution, build: "distribution", for: ["distribution"] },
   traefik: { version: versions.traefik, build: "traefik", for: ["traefik", "gateway-api"] },
-  vault: { version: versions.vault, build: "vault", for: ["vault"] },
 } as const satisfies Record<string, Row<BuildName> & { readonly for: readonly string[] }>;

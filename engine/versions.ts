@@ -22,9 +22,7 @@ export const versions = {
   prometheus: "3.15.1",
   alertmanager: "0.31.1",
   "node-exporter": "1.12.1",
-  distribution: "3.1.2",
   traefik: "3.6.12",
-  vault: "1.21.4",
   /** Programs of this repository. */
   plumbline: "0.1.0",
 } as const;
