@@ -38,6 +38,7 @@ export { Identities, type IdentitiesArgs } from "./identities.ts";
 export { GatewayApi, type GatewayApiArgs, type GatewayApiOptions, gatewayApi } from "./ingress/gateway-api.ts";
 export type { Exposure, Ingress } from "./ingress/ingress.ts";
 export { Traefik, type TraefikArgs, type TraefikOptions, traefik } from "./ingress/traefik.ts";
+export type { DeploymentTransform } from "./ingress/traefik-program.ts";
 export type { Logs } from "./logs/logs.ts";
 export { ExternalMetrics, type ExternalMetricsArgs, externalMetrics } from "./metrics/external.ts";
 export type { Metrics } from "./metrics/metrics.ts";

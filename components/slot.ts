@@ -77,6 +77,7 @@ export interface Layer<S extends Slot, N extends Slot = never> {
   readonly exemptions?: readonly Exemption[];
   /** Slots whose capabilities `build` receives. */
   readonly needs: readonly N[];
+  /** Declares it under a name, and returns what it shows the other layers. */
   readonly build: (name: string, needs: Pick<Capabilities, N>, opts: ComponentResourceOptions) => Capabilities[S];
 }
 

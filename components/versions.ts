@@ -10,8 +10,7 @@ export interface Image {
   readonly vendorOnly?: true;
 }
 
-/** Images by program. */
-export const images = {
+const table = {
   "source-controller": { reference: "ghcr.io/fluxcd/source-controller:v1.8.0", released: "2026-02-17" },
   "kustomize-controller": { reference: "ghcr.io/fluxcd/kustomize-controller:v1.9.5", released: "2026-08-31" },
   coredns: { reference: "registry.k8s.io/coredns/coredns:v1.13.1", released: "2025-10-08" },
@@ -58,7 +57,10 @@ export const images = {
 } as const satisfies Record<string, Image>;
 
 /** A program that the library runs as an image. */
-export type Program = keyof typeof images;
+export type Program = keyof typeof table;
+
+/** Images by program. */
+export const images: Readonly<Record<Program, Image>> = table;
 
 /** Where the images of the local platform are: built by `npm start` and imported into each node, never pulled. */
 export const localMirror = "plumbline.local";

@@ -27,6 +27,7 @@ export interface Provider {
   readonly after?: pulumi.Resource[];
 }
 
+/** Changes a Deployment before it is declared. */
 export type DeploymentTransform = (args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs;
 
 const program = "traefik";

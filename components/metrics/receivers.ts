@@ -59,9 +59,13 @@ export interface ReceiverArgs {
   labels?: Record<string, string>;
   /** How often it is told again of what still fires, as a Prometheus duration. Default: "4h". */
   repeat?: string;
+  /** By Slack. */
   slack?: SlackArgs;
+  /** By PagerDuty. */
   pagerDuty?: PagerDutyArgs;
+  /** By mail. */
   email?: EmailArgs;
+  /** By a program of one's own. */
   webhook?: WebhookArgs;
 }
 

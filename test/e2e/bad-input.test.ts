@@ -29,7 +29,7 @@ const withStack = async (change: (text: string) => string, check: () => Promise<
 
 test("a type error in a stack: file and line, and nothing is started", () =>
   withStack(
-    (text) => text.replace(/name: "local",/, 'name: "local",\n  nmae: "x",'),
+    (text) => text.replace('name: "local"', 'name: "local", nmae: "x"'),
     async () => {
       const { exitCode, stderr } = await clone.plumbline(["start"]);
       assert.equal(exitCode, 1);
@@ -40,7 +40,7 @@ test("a type error in a stack: file and line, and nothing is started", () =>
 
 test("a wrong value in a stack: file, field, value and what is allowed", () =>
   withStack(
-    (text) => text.replace(/branch: "[^"]*"/, 'branch: "-main"'),
+    (text) => text.replace('name: "local"', 'name: "local", git: { ...onThisMachine.git, branch: "-main" }'),
     async () => {
       const { exitCode, stderr } = await clone.plumbline(["start"]);
       assert.equal(exitCode, 1);

@@ -1,13 +1,13 @@
 // What an app gets of the whole toolchain, all at once: a certificate, a host, figures, and somebody who is told when it fails.
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
-import { request } from "node:https";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 
 import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
 import { type Kubectl, kubectlWith } from "../kubectl.ts";
+import { askThrough, authorityOf } from "./exposed-app.ts";
 
 const host = "hello.example.test";
 let clone: Clone;
@@ -21,21 +21,8 @@ const push = async (message: string) => {
   await inExample("push", "--quiet");
 };
 
-/** One request for the app through the ingress, trusting the platform's authority alone. */
-const ask = async (authority: string): Promise<{ code: number; body: string; issuer: string }> =>
-  new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(url("ingress"));
-    request({ host: hostname, port, servername: host, headers: { host }, ca: authority, agent: false }, (response) => {
-      const certificate = (response.socket as import("node:tls").TLSSocket).getPeerCertificate();
-      let body = "";
-      response.on("data", (part) => {
-        body += part;
-      });
-      response.on("end", () => resolve({ code: response.statusCode ?? 0, body, issuer: certificate.issuer.CN }));
-    })
-      .on("error", reject)
-      .end();
-  });
+/** One request for the app through the ingress, trusting one authority alone. */
+const ask = (authority: string) => askThrough(Number(new URL(url("ingress")).port), host, authority);
 
 const series = async (query: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]> => {
   const answer = await fetch(`${url("metrics")}/api/v1/query?${new URLSearchParams({ query })}`);
@@ -54,7 +41,7 @@ after(async () => {
 });
 
 test("an HTTPS request through the ingress reaches the app, with a certificate of the platform's authority", async () => {
-  const authority = await secretOf("cert-manager", "plumbline-authority", "ca.crt");
+  const authority = await authorityOf(kubectl);
   const { code, body, issuer } = await ask(authority);
   assert.equal(code, 200);
   assert.match(body, new RegExp(`Hello from Git \\(commit ${(await inExample("rev-parse", "HEAD")).stdout}`));
@@ -99,7 +86,7 @@ test("the app's figures are in Prometheus", async () => {
 test("breaking the app fires an alert that reaches a webhook, and mending it resolves it", async () => {
   const file = join(status.git.example, "apps/hello/config.yaml");
   const text = await readFile(file, "utf8");
-  const authority = await secretOf("cert-manager", "plumbline-authority", "ca.crt");
+  const authority = await authorityOf(kubectl);
   const told = () => kubectl(["exec", "--namespace", "inbox", "deployment/inbox", "--", "cat", "/tmp/told"]);
   await writeFile(file, text.replace(/^ {2}message:/m, "  massage:"));
   await push("A typing error");
@@ -125,20 +112,6 @@ test("breaking the app fires an alert that reaches a webhook, and mending it res
     60,
   );
 });
-
-const secretOf = async (namespace: string, name: string, key: string): Promise<string> =>
-  Buffer.from(
-    await kubectl([
-      "get",
-      "secret",
-      name,
-      "--namespace",
-      namespace,
-      "--output",
-      `jsonpath={.data.${key.replace(".", "\\.")}}`,
-    ]),
-    "base64",
-  ).toString();
 
 /** The authority of the API server: one that did not sign the app's certificate. */
 const other = () =>
