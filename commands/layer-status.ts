@@ -37,8 +37,10 @@ export const layerStatuses = (
       const homes = workloads.namespaces
         .filter(({ metadata }) => metadata.labels?.[slotLabel] === slot)
         .map(({ metadata }) => metadata.name);
-      // What stands outside the cluster runs nothing in it; a layer whose programs run must show them.
-      const message = version === "" && homes.length === 0 ? undefined : unready(homes, workloads);
+      const found = unready(homes, workloads);
+      // What stands outside the cluster runs nothing in it, though volumes of the layer before it may have kept their
+      // namespace; a layer whose programs run must show them.
+      const message = version === "" && found === nothing ? undefined : found;
       return {
         slot,
         implementation,
@@ -48,6 +50,8 @@ export const layerStatuses = (
         ...(message === undefined ? {} : { message }),
       };
     });
+
+const nothing = "nothing of it is there";
 
 /** The first workload of these namespaces that is not ready, in words; undefined when there are some, and all are. */
 export const unready = (
@@ -65,7 +69,7 @@ export const unready = (
       ready: object.status?.numberReady ?? 0,
     })),
   ].filter(({ object }) => homes.includes(object.metadata.namespace ?? ""));
-  if (mine.length === 0) return "nothing of it is there";
+  if (mine.length === 0) return nothing;
   const waiting = mine.find(
     ({ object, wanted, ready, updated }) =>
       ready < wanted ||

@@ -48,6 +48,13 @@ program
   .action(async (options) => (await import("./drift.ts")).drift(options));
 
 program
+  .command("destroy")
+  .description("take the platform off its cluster; namespaces with volumes stay unless --delete-data is given")
+  .option("--yes", "do it; without this, what would go and what would stay is listed", false)
+  .option("--delete-data", "remove the namespaces with volumes as well", false)
+  .action(async (options) => (await import("./destroy.ts")).destroy(options));
+
+program
   .command("doctor")
   .description("programs and the machine: what is wanted, what was found and where, what is missing, the way out")
   .option("--stack <name>", "stack whose programs are looked for", "local")

@@ -86,6 +86,10 @@ test("a layer whose programs should run shows some; one that stands outside the 
   assert.equal(statusOf("secrets", workloads)[0]?.message, "nothing of it is there");
   assert.equal(statusOf("metrics", workloads)[0]?.ready, false);
   assert.equal(statusOf("metrics", workloads, "")[0]?.ready, true);
+  const kept = { metadata: { name: "monitoring", labels: { "plumbline.dev/slot": "metrics" } } };
+  const left = { ...workloads, namespaces: [...workloads.namespaces, kept] };
+  assert.equal(statusOf("metrics", left, "")[0]?.ready, true);
+  assert.equal(statusOf("metrics", left)[0]?.ready, false);
 });
 
 test("the host has a port for each app that names a Service and each layer that is reached", () => {

@@ -1,0 +1,172 @@
+// `plumbline destroy`: takes the platform off its cluster, in an order that leaves nothing hanging. Data stays unless it is
+// asked for by name: a namespace with volumes is kept, and listed.
+import { setTimeout as sleep } from "node:timers/promises";
+import pc from "picocolors";
+import { stateFolder, stateLayout } from "../engine/folders.ts";
+import { runPlan, type Step } from "../engine/progress.ts";
+import { readCluster } from "../local/cluster-status.ts";
+import { type Api, ApiError, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
+import { type Desired, desiredObjects } from "./desired.ts";
+import { Failure } from "./failure.ts";
+import { pulumiEnvironment, runPulumi, selectedStack } from "./pulumi.ts";
+
+export interface DestroyOptions {
+  /** Remove the namespaces that hold volumes as well, and what is in them. */
+  readonly deleteData: boolean;
+  /** Without it, what would go and what would stay is listed, and nothing is changed. */
+  readonly yes: boolean;
+}
+
+/** Seconds for everything that runs; then what hangs is named. */
+const bound = 60;
+
+/** A namespace that stays, because volumes are in it. */
+interface Kept {
+  readonly namespace: string;
+  readonly volumes: readonly { readonly name: string; readonly size: string; readonly volume: string }[];
+}
+
+/**
+ * Removes what the stack declares.
+ *
+ * @throws Failure `HANGS` that names the objects which are not gone within a minute, and what holds them
+ */
+export const destroy = async ({ deleteData, yes }: DestroyOptions): Promise<void> => {
+  const state = stateFolder();
+  if (!readCluster(state)) {
+    throw new Failure("NOT_RUNNING", "The local platform of this clone is not running.", { wayOut: "npm start" });
+  }
+  const stack = (await selectedStack(state)) ?? "local";
+  const env = await pulumiEnvironment(state, stack);
+  const api = await connect(stateLayout(state).kubeconfig.ci);
+  try {
+    const { stdout } = await runPulumi(["stack", "export", "--stack", stack], env);
+    const objects = await desiredObjects(stdout, api);
+    const kept = await volumesOf(api, keptNamespaces(stdout));
+    if (!yes) {
+      process.stdout.write(`${objects.length} objects of stack ${stack} would be removed.\n${told(kept, deleteData)}`);
+      process.stdout.write(
+        `Nothing was changed. To do it: plumbline destroy --yes${deleteData ? " --delete-data" : ""}\n`,
+      );
+      return;
+    }
+    await runPlan([
+      ...(deleteData && kept.length > 0 ? [removeData(api, kept)] : []),
+      removeRest(api, stack, env, objects),
+    ]);
+    process.stdout.write(deleteData ? "Nothing of the platform is left on the cluster.\n" : told(kept, false));
+  } finally {
+    api.close();
+  }
+};
+
+interface Exported {
+  readonly deployment?: {
+    readonly resources?: readonly {
+      readonly type: string;
+      readonly retainOnDelete?: boolean;
+      readonly inputs?: { readonly metadata?: { readonly name?: string } };
+    }[];
+  };
+}
+
+const keptNamespaces = (exported: string): string[] =>
+  ((JSON.parse(exported) as Exported).deployment?.resources ?? [])
+    .filter(({ type, retainOnDelete }) => type === "kubernetes:core/v1:Namespace" && retainOnDelete)
+    .flatMap(({ inputs }) => inputs?.metadata?.name ?? []);
+
+const volumesOf = (api: Api, namespaces: readonly string[]): Promise<Kept[]> =>
+  Promise.all(
+    namespaces.map(async (namespace) => ({
+      namespace,
+      volumes: (await api.list(`/api/v1/namespaces/${namespace}/persistentvolumeclaims`)).map(({ metadata, spec }) => ({
+        name: metadata.name,
+        size: String(spec.resources.requests.storage),
+        volume: String(spec.volumeName ?? ""),
+      })),
+    })),
+  );
+
+const told = (kept: readonly Kept[], goes: boolean): string =>
+  kept
+    .map(({ namespace, volumes }) => {
+      const list = volumes.map(({ name, size }) => `    ${name}  ${size}\n`).join("");
+      return `${goes ? pc.red("goes, with its data") : pc.green("stays")}  Namespace ${namespace}, ${volumes.length} volumes\n${list}`;
+    })
+    .join("") +
+  (kept.length > 0 && !goes
+    ? "The next start finds them again; `plumbline destroy --yes --delete-data` removes them.\n"
+    : "");
+
+// Before the rest: what removes a volume, the provisioner, is part of the platform.
+const removeData = (api: Api, kept: readonly Kept[]): Step => ({
+  title: "Remove namespaces with data",
+  seconds: 10,
+  run: async (say, signal) => {
+    await Promise.all(kept.map(({ namespace }) => remove(api, `/api/v1/namespaces/${namespace}`)));
+    const paths = kept.flatMap(({ namespace, volumes }) => [
+      `/api/v1/namespaces/${namespace}`,
+      ...volumes.flatMap(({ volume }) => (volume ? [`/api/v1/persistentvolumes/${volume}`] : [])),
+    ]);
+    for (const until = performance.now() + bound * 1000; ; await sleep(200, undefined, { signal })) {
+      const left = (await Promise.all(paths.map((path) => read(api, path)))).filter((object) => object !== undefined);
+      if (left.length === 0) return;
+      say(`${left.length} left, of them ${nameOf(left[0])}`);
+      if (performance.now() > until) throw hanging(left);
+    }
+  },
+});
+
+const removeRest = (api: Api, stack: string, env: Record<string, string>, objects: readonly Desired[]): Step => ({
+  title: `pulumi destroy of stack ${stack}`,
+  seconds: 30,
+  run: async (say, signal) => {
+    const limit = AbortSignal.timeout(bound * 1000);
+    const line = (text: string) => {
+      const [, name] = text.match(/^\s*-\s+(\S+\s+\S+)\s+delet/) ?? [];
+      if (name) say(name);
+    };
+    const args = ["destroy", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--color=never"];
+    await runPulumi([...args, "--refresh=false", "--parallel=64"], env, {
+      signal: AbortSignal.any([signal, limit]),
+      line,
+    }).catch(async (error: unknown) => {
+      if (!limit.aborted) throw error;
+      const found = await Promise.all(objects.map(({ path }) => read(api, path)));
+      const going = found.filter((object) => object?.metadata.deletionTimestamp !== undefined);
+      throw hanging(going.flatMap((object) => object ?? []));
+    });
+  },
+});
+
+const read = async (api: Api, path: string): Promise<KubernetesObject | undefined> =>
+  api.get<KubernetesObject>(path).catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  });
+
+const remove = async (api: Api, path: string): Promise<void> => {
+  await api.send("DELETE", path, undefined).catch((error: unknown) => {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+  });
+};
+
+const nameOf = (object: KubernetesObject | undefined): string => {
+  const { name = "", namespace } = object?.metadata ?? {};
+  return `${object?.kind} ${namespace ? `${namespace}/` : ""}${name}`;
+};
+
+const hanging = (objects: readonly KubernetesObject[]): Failure => {
+  const lines = objects.map((object) => {
+    const finalizers = (object.metadata.finalizers ?? []) as string[];
+    // A namespace says itself what is left in it.
+    const conditions = ((object.status?.conditions ?? []) as { status: string; type: string; message?: string }[])
+      .filter(({ status, type }) => status === "True" && /Remaining|Failure/.test(type))
+      .flatMap(({ message }) => message ?? []);
+    const why = [...(finalizers.length > 0 ? [`held by ${finalizers.join(", ")}`] : []), ...conditions];
+    return `  ${nameOf(object)}${why.length > 0 ? `: ${why.join("; ")}` : ""}`;
+  });
+  return new Failure("HANGS", `not gone within ${bound} s:\n${lines.join("\n") || "  no object is being deleted"}`, {
+    wayOut: "see why its controller does not let it go; then plumbline destroy --yes goes on",
+  });
+};

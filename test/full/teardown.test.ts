@@ -1,0 +1,74 @@
+// The platform is taken off its cluster and put back: it goes within a minute, what holds data stays, and is found again.
+// The last file of its stage, since nothing of the platform is left at its end.
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
+import { type Kubectl, kubectlWith } from "../kubectl.ts";
+
+let clone: Clone;
+let kubectl: Kubectl;
+
+before(async () => {
+  clone = sharedClone();
+  kubectl = await kubectlWith((await clone.status()).kubeconfig.ci);
+});
+
+const url = ({ layers }: Status, slot: string): string =>
+  layers.find((layer) => layer.slot === slot)?.url ?? assert.fail(slot);
+
+/** Number of series that Prometheus knew at a time. */
+const seriesAt = async (status: Status, time: number): Promise<number> => {
+  const asked = new URLSearchParams({ query: 'count(up{job="kubelet"})', time: String(time) });
+  const answer = await fetch(`${url(status, "metrics")}/api/v1/query?${asked}`);
+  const { data } = (await answer.json()) as { data: { result: { value: [number, string] }[] } };
+  return Number(data.result[0]?.value[1] ?? 0);
+};
+
+const namespaces = async (): Promise<string[]> =>
+  (await kubectl(["get", "namespaces", "--output", "jsonpath={.items[*].metadata.name}"])).split(" ");
+
+const own = /^(default|kube-.*)$/;
+
+test("without --yes nothing is changed: it lists what would go and what would stay", async () => {
+  const there = await namespaces();
+  const { exitCode, stdout } = await clone.plumbline(["destroy"]);
+  assert.equal(exitCode, 0);
+  assert.match(stdout, /^\d+ objects of stack local-full would be removed\.$/m);
+  assert.match(stdout, /^stays {2}Namespace monitoring, 2 volumes$/m);
+  assert.match(stdout, /^ {4}data-prometheus-0 {2}2Gi$/m);
+  assert.deepEqual(await namespaces(), there);
+});
+
+test("every layer goes within a minute, namespaces with volumes stay, and the next start finds their data", async () => {
+  const before = Date.now() / 1000;
+  assert.equal(await seriesAt(await clone.status(), before), 1);
+  const began = performance.now();
+  const { exitCode, all } = await clone.plumbline(["destroy", "--yes"]);
+  assert.equal(exitCode, 0, all);
+  assert.ok(performance.now() - began < 75_000, `${(performance.now() - began) / 1000} s`);
+  assert.deepEqual(
+    (await namespaces()).filter((name) => !own.test(name)),
+    ["monitoring"],
+  );
+
+  const started = await clone.plumbline(["start", "--stack", "local-full"]);
+  assert.equal(started.exitCode, 0, started.all);
+  const status = await clone.status();
+  assert.equal(status.phase, "running");
+  await eventually(
+    "the series of before",
+    () => seriesAt(status, before),
+    (count) => count === 1,
+    30,
+  );
+});
+
+test("--delete-data leaves nothing of the platform, volumes included", async () => {
+  const { exitCode, all } = await clone.plumbline(["destroy", "--yes", "--delete-data"]);
+  assert.equal(exitCode, 0, all);
+  assert.deepEqual(
+    (await namespaces()).filter((name) => !own.test(name)),
+    [],
+  );
+  assert.equal(await kubectl(["get", "persistentvolumes", "--output", "name"]), "");
+});
