@@ -14,6 +14,7 @@ export {
 } from "./certificates/cert-manager.ts";
 export type { CertificateRequest, Certificates } from "./certificates/certificates.ts";
 export { ExternalCertificates, type ExternalCertificatesArgs, externalCertificates } from "./certificates/external.ts";
+export type { SecretKeyArgs } from "./check.ts";
 export type { Cluster } from "./cluster/cluster.ts";
 export { CoreDns, type CoreDnsArgs } from "./cluster/core-dns.ts";
 export { EmbeddedCluster, type EmbeddedClusterArgs, embedded, localKubeconfig } from "./cluster/embedded.ts";
@@ -54,7 +55,6 @@ export type {
   GroupingArgs,
   PagerDutyArgs,
   ReceiverArgs,
-  SecretKeyArgs,
   SlackArgs,
   WebhookArgs,
 } from "./metrics/receivers.ts";

@@ -1,13 +1,8 @@
 // Which values may the arguments of the metrics layers have? The pieces that their schemas share.
 import { z } from "zod";
-import { Size } from "../size.ts";
+import { words } from "../check.ts";
 import { promqlProblem } from "./promql.ts";
 import { Severity } from "./severity.ts";
-
-const words = (allowed: Record<string, string>): string =>
-  Object.values(allowed)
-    .map((word) => `"${word}"`)
-    .join(", ");
 
 // The units of Prometheus' own durations, largest first, each at most once.
 const units = { y: 31_536_000, w: 604_800, d: 86_400, h: 3600, m: 60, s: 1, ms: 0.001 } as const;
@@ -44,30 +39,8 @@ export const promql = z.string().superRefine((text, context) => {
   if (message) context.addIssue({ code: "custom", message });
 });
 
-const binary = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50 } as const;
-const quantityPattern = /^([1-9]\d*)(Ki|Mi|Gi|Ti|Pi)$/;
-
-/** Bytes of a Kubernetes quantity such as "20Gi"; undefined where it is none. */
-export const bytesOf = (quantity: string): number | undefined => {
-  const [, count, unit] = quantityPattern.exec(quantity) ?? [];
-  return unit === undefined ? undefined : Number(count) * binary[unit as keyof typeof binary];
-};
-
-/** Size of a volume. Smaller ones hold less than a block of samples. */
-export const volume = z
-  .string()
-  .refine((text) => (bytesOf(text) ?? 0) >= binary.Gi, 'a quantity of at least "1Gi", with the unit Mi, Gi, Ti or Pi');
-
-/** One or more replicas. */
-export const size = z.string().refine((text) => Object.values<string>(Size).includes(text), words(Size));
-
 /** How bad an alert is. */
 export const severity = z.string().refine((text) => Object.values<string>(Severity).includes(text), words(Severity));
-
-/** A name of a Kubernetes object or namespace. */
-export const objectName = z
-  .string()
-  .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "1 to 253 of a-z, 0-9, - and ., as Kubernetes names are");
 
 /** A namespace; the one of the nodes' exporter is named after it. */
 export const namespace = z
@@ -78,13 +51,4 @@ export const namespace = z
 export const seriesLabels = z.record(
   z.string().regex(/^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/, "a label of a-z, A-Z, 0-9 and _, not starting with __"),
   z.string("a text"),
-);
-
-/** An address that people or programs open. */
-export const url = z.url({ protocol: /^https?$/, error: "an http or https URL" });
-
-/** A key of a Secret. */
-export const secretKey = z.strictObject(
-  { name: objectName, key: z.string().regex(/^[-._a-zA-Z0-9]+$/, "a key of the Secret: a-z, A-Z, 0-9, -, _ and .") },
-  "{ name, key } of a Secret in the namespace of this layer",
 );

@@ -1,10 +1,10 @@
 // How are figures had where somebody else's Prometheus runs? By its address.
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { url } from "../check.ts";
 import { problemsOf } from "../delivery/app.ts";
 import { refuse } from "../problems.ts";
 import { type Layer, layer } from "../slot.ts";
-import { url } from "./check.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Arguments of {@link ExternalMetrics}. */

@@ -2,13 +2,14 @@
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { bytesOf, size, url, volume } from "../check.ts";
 import { problemsOf } from "../delivery/app.ts";
 import { layerNamespace } from "../namespace.ts";
 import { refuse } from "../problems.ts";
 import { Size } from "../size.ts";
 import { type Layer, layer } from "../slot.ts";
 import { version } from "../versions.ts";
-import { bytesOf, duration, interval, namespace as namespaceSchema, seriesLabels, size, url, volume } from "./check.ts";
+import { duration, interval, namespace as namespaceSchema, seriesLabels } from "./check.ts";
 import { defaultRules } from "./default-alerts.ts";
 import type { Metrics } from "./metrics.ts";
 import { nodeExporter } from "./node-exporter.ts";

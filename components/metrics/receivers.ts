@@ -1,15 +1,8 @@
 // Who is told of an alert, and how? Receivers as typed values, and the configuration that Alertmanager reads.
 import { dump } from "js-yaml";
 import { z } from "zod";
-import { duration, secretKey, seriesLabels, severity } from "./check.ts";
-
-/** A key of a Secret in the namespace of the layer. Whoever keeps secrets puts it there; here it is only named. */
-export interface SecretKeyArgs {
-  /** Name of the Secret. */
-  name: string;
-  /** Key within it. */
-  key: string;
-}
+import { type SecretKeyArgs, secretKey } from "../check.ts";
+import { duration, seriesLabels, severity } from "./check.ts";
 
 /** Slack, by an incoming webhook. */
 export interface SlackArgs {

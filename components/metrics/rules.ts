@@ -1,8 +1,9 @@
 // What does Prometheus evaluate? Alerts and recordings as typed values, and the file that it reads them from.
 import { dump } from "js-yaml";
 import { z } from "zod";
+import { url } from "../check.ts";
 import type { Problem } from "../problems.ts";
-import { duration, promql, seriesLabels, severity, url } from "./check.ts";
+import { duration, promql, seriesLabels, severity } from "./check.ts";
 
 /** An alert: an expression, and what a person is told when it has an answer. */
 export interface AlertArgs {
