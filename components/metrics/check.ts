@@ -1,7 +1,7 @@
 // Which values may the arguments of the metrics layers have? The pieces that their schemas share.
 import { z } from "zod";
 import { words } from "../check.ts";
-import { promqlProblem } from "./promql.ts";
+import { promqlProblem } from "../promql.ts";
 import { Severity } from "./severity.ts";
 
 // The units of Prometheus' own durations, largest first, each at most once.

@@ -1,7 +1,8 @@
 // What goes wrong on every platform? The alerts that need no stack to ask for them.
+
+import { counted } from "./metrics.ts";
 import type { AlertArgs, RecordingArgs, RuleGroup } from "./rules.ts";
 import { Severity } from "./severity.ts";
-import { counted } from "./signals.ts";
 
 const { Critical, Warning, Info, None } = Severity;
 

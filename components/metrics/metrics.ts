@@ -8,3 +8,13 @@ export interface Metrics {
   /** URL of Alertmanager's API, without `/api`; undefined where alerts are somebody else's. */
   readonly alertsUrl?: Output<string>;
 }
+
+/** What the API server counts where the layer declares it: see `signals.ts`. */
+export type Signal = "commit" | "delivery" | "delivery-failed" | "drift" | "drift-scale";
+
+/** Name of the admission policy that counts a signal. */
+export const policyName = (signal: Signal): string => `plumbline-${signal}`;
+
+/** The series of a signal: it grows by one with each request that the signal is about, and is not there before the first. */
+export const counted = (signal: Signal): string =>
+  `apiserver_validating_admission_policy_check_total{policy="${policyName(signal)}",enforcement_action="audit"}`;

@@ -2,15 +2,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import type { input as inputs } from "@pulumi/kubernetes/types/index.js";
 import type * as pulumi from "@pulumi/pulumi";
-
-/** The series of a signal: it grows by one with each request that the signal is about. */
-export const counted = (signal: Signal): string =>
-  `apiserver_validating_admission_policy_check_total{policy="${policyName(signal)}",enforcement_action="audit"}`;
-
-/** One of the {@link signals}. */
-export type Signal = keyof typeof signals;
-
-const policyName = (signal: Signal): string => `plumbline-${signal}`;
+import { policyName, type Signal } from "./metrics.ts";
 
 interface Counted {
   readonly rules: inputs.admissionregistration.v1.NamedRuleWithOperations[];
@@ -73,7 +65,7 @@ const signals = {
     inNamespaceLabelled: "plumbline.dev/app",
     when: { foreign: byAnotherThanTheAgent, done: reallyDone },
   },
-} as const satisfies Record<string, Counted>;
+} as const satisfies Record<Signal, Counted>;
 
 /**
  * Declares the signals: admission policies that never refuse. Each fails on purpose for the requests that it is about, with

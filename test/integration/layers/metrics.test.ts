@@ -10,7 +10,7 @@ import { defaultRules } from "../../../components/metrics/default-alerts.ts";
 import { prometheusConfig } from "../../../components/metrics/prometheus-config.ts";
 import { alertmanagerConfig, type ReceiverArgs } from "../../../components/metrics/receivers.ts";
 import { ruleFile } from "../../../components/metrics/rules.ts";
-import { counted } from "../../../components/metrics/signals.ts";
+import { counted } from "../../../components/metrics/metrics.ts";
 import { resolve } from "../../../engine/resolve.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plumbline-metrics-"));
