@@ -14,6 +14,8 @@ export {
 } from "./certificates/cert-manager.ts";
 export type { CertificateRequest, Certificates } from "./certificates/certificates.ts";
 export { ExternalCertificates, type ExternalCertificatesArgs, externalCertificates } from "./certificates/external.ts";
+export type { ChartValues, ValuesTransform, VendorChartArgs } from "./chart.ts";
+export { charts, type VendorChart } from "./chart-versions.ts";
 export type { SecretKeyArgs } from "./check.ts";
 export type { Cluster } from "./cluster/cluster.ts";
 export { CoreDns, type CoreDnsArgs } from "./cluster/core-dns.ts";

@@ -31,7 +31,9 @@ await pulumi.runtime.setMocks(
         return { id, state: present[id] as Record<string, unknown> };
       }
       declared.push({ type, name, inputs });
-      return { id: `${name}-id`, state: inputs };
+      // The provider answers with what a chart rendered.
+      const rendered = type === "kubernetes:helm.sh/v4:Chart" ? { resources: [{ chart: inputs.chart }] } : {};
+      return { id: `${name}-id`, state: { ...inputs, ...rendered } };
     },
     call: ({ token }) => {
       throw new Error(`unexpected invoke ${token}`);

@@ -1,0 +1,31 @@
+// Which charts of vendors does the library install? Every chart, its version and its digest stands here and nowhere else.
+
+/** A chart as its vendor publishes it. */
+export interface VendorChart {
+  readonly name: string;
+  /** URL of the archive; `{version}` stands for the version. */
+  readonly archive: string;
+  readonly version: string;
+  /** Version of the program that it installs. */
+  readonly appVersion: string;
+  /** SHA-256 of the archive in hexadecimal, as the vendor's index gives it. */
+  readonly digest: string;
+  /** Day on which the vendor's index took it in. */
+  readonly released: string;
+}
+
+const table = {
+  // Its last release: the project is retired.
+  "ingress-nginx": {
+    name: "ingress-nginx",
+    archive:
+      "https://github.com/kubernetes/ingress-nginx/releases/download/helm-chart-{version}/ingress-nginx-{version}.tgz",
+    version: "4.15.1",
+    appVersion: "1.15.1",
+    digest: "3eff0bd18151d6e6b1c441463410571443dda1ac78292cb189346628de784f0c",
+    released: "2026-03-19",
+  },
+} as const satisfies Record<string, VendorChart>;
+
+/** Charts of vendors by name. */
+export const charts: Readonly<Record<keyof typeof table, VendorChart>> = table;
