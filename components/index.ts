@@ -42,7 +42,7 @@ export { GatewayApi, type GatewayApiArgs, type GatewayApiOptions, gatewayApi } f
 export type { Exposure, Ingress } from "./ingress/ingress.ts";
 export { Traefik, type TraefikArgs, type TraefikOptions, traefik } from "./ingress/traefik.ts";
 export type { DeploymentTransform } from "./ingress/traefik-program.ts";
-export type { Logs } from "./logs/logs.ts";
+export { everyTenant, type Logs, type Tenant } from "./logs/logs.ts";
 export { ExternalMetrics, type ExternalMetricsArgs, externalMetrics } from "./metrics/external.ts";
 export type { Metrics } from "./metrics/metrics.ts";
 export {
@@ -72,6 +72,7 @@ export {
   type Capabilities,
   type Complete,
   type Exemption,
+  type Given,
   type Layer,
   type Layers,
   layer,

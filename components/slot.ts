@@ -64,8 +64,11 @@ export interface Reach {
   readonly scheme: "http" | "https";
 }
 
+/** Capabilities that a layer sees: those that it needs, and those that it uses where they are there. */
+export type Given<N extends Slot, U extends Slot> = Pick<Capabilities, N> & { readonly [S in U]?: Capabilities[S] };
+
 /** One word of a stack file: an implementation for a slot, data until `build`. */
-export interface Layer<S extends Slot, N extends Slot = never> {
+export interface Layer<S extends Slot, N extends Slot = never, U extends Slot = never> {
   readonly slot: S;
   /** Word that chose it: "flux". Shown by `plumbline status`. */
   readonly implementation: string;
@@ -77,19 +80,22 @@ export interface Layer<S extends Slot, N extends Slot = never> {
   readonly exemptions?: readonly Exemption[];
   /** Slots whose capabilities `build` receives. */
   readonly needs: readonly N[];
-  /** Declares it under a name, and returns what it shows the other layers. */
-  readonly build: (name: string, needs: Pick<Capabilities, N>, opts: ComponentResourceOptions) => Capabilities[S];
+  /** Slots whose capabilities `build` receives where the platform has them. Default: none. */
+  readonly uses?: readonly U[];
+  /** Declares it under a name, and returns what it shows the other layers. A method, so that {@link Layers} can hold any. */
+  build(name: string, given: Given<N, U>, opts: ComponentResourceOptions): Capabilities[S];
 }
 
-/** Declares a layer; the slot and the needs are inferred. */
-export const layer = <const S extends Slot, const N extends Slot = never>(declared: Layer<S, N>): Layer<S, N> =>
-  declared;
+/** Declares a layer; the slot, the needs and the uses are inferred. */
+export const layer = <const S extends Slot, const N extends Slot = never, const U extends Slot = never>(
+  declared: Layer<S, N, U>,
+): Layer<S, N, U> => declared;
 
 /** The layers that a stack chooses. The cluster is part of the settings, since no platform lacks one. */
 export type Layers = {
   // The needs of a layer are existential here: `Complete` checks them, and `any` is the only way to say "whichever".
   // biome-ignore lint/suspicious/noExplicitAny: see above
-  readonly [S in Exclude<Slot, "cluster">]?: Layer<S, any>;
+  readonly [S in Exclude<Slot, "cluster">]?: Layer<S, any, any>;
 };
 
 type Missing<P, S extends keyof P> = P[S] extends { needs: readonly (infer N)[] }
@@ -106,7 +112,12 @@ export type Complete<P> = {
 };
 
 /** A layer as it is found at run time, where the types are gone. */
-type Found = Partial<Layer<Slot, Slot>> | null | undefined;
+type Found = Partial<Layer<Slot, Slot, Slot>> | null | undefined;
+
+/** Slots that come before a layer: its needs, and of what it uses that which is there. */
+const before = ({ needs = [], uses = [] }: NonNullable<Found>, there: object): Slot[] => [
+  ...new Set([...needs, ...uses.filter((slot) => slot in there)]),
+];
 
 const list = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(", ");
 
@@ -139,7 +150,7 @@ export const layerProblems = (layers: Record<string, unknown>): Problem[] => {
       }
     }
   }
-  const needs = new Map(Object.entries(layers).map(([slot, value]) => [slot, (value as Found)?.needs ?? []]));
+  const needs = new Map(Object.entries(layers).map(([slot, value]) => [slot, before((value as Found) ?? {}, layers)]));
   const cycle = problems.length === 0 ? findCycle(needs) : undefined;
   if (cycle) {
     problems.push({ field: `layers.${cycle[0]}`, value: cycle.join(" needs "), allowed: "needs without a cycle" });
@@ -148,7 +159,7 @@ export const layerProblems = (layers: Record<string, unknown>): Problem[] => {
 };
 
 /**
- * Builds layers depth first over their needs, each once.
+ * Builds layers depth first over their needs and what they use, each once.
  *
  * @param built capabilities that exist already
  * @throws InvalidDeclaration when a need is missing, a slot is wrong or unknown, or needs form a cycle
@@ -164,10 +175,11 @@ export const buildLayers = (
   const build = (slot: Slot): void => {
     const chosen = (layers as Partial<Record<Slot, Layer<Slot, Slot>>>)[slot];
     if (slot in capabilities || !chosen) return;
-    for (const need of chosen.needs) build(need);
-    const needs = Object.fromEntries(chosen.needs.map((need) => [need, capabilities[need]]));
+    const first = before(chosen, { ...layers, ...built });
+    for (const need of first) build(need);
+    const given = Object.fromEntries(first.map((need) => [need, capabilities[need]]));
     // The checks above hold what this cast claims: each need is there, under its own name.
-    capabilities[slot] = chosen.build(name(slot), needs as unknown as Pick<Capabilities, Slot>, opts);
+    capabilities[slot] = chosen.build(name(slot), given as Given<Slot, never>, opts);
   };
   for (const slot of Object.keys(layers)) build(slot as Slot);
   return capabilities as Partial<Capabilities>;

@@ -1,10 +1,24 @@
 // What does whoever keeps logs offer the collector, the dashboards and the apps?
 import type { Output } from "@pulumi/pulumi";
 
+/** Namespaces whose lines are kept apart from all others: with limits and a retention of their own, and asked for by name. */
+export interface Tenant {
+  readonly name: string;
+  readonly namespaces: readonly string[];
+}
+
 /** Capability of the slot `logs`. */
 export interface Logs {
-  /** URL that takes logs by OTLP over HTTP, without `/v1/logs`. */
+  /** URL that takes logs by OTLP over HTTP, without `/v1/logs`. The header `X-Scope-OrgID` says whose they are. */
   readonly pushUrl: Output<string>;
-  /** URL of Loki's query API, without `/loki/api`. */
+  /** URL of Loki's query API, without `/loki/api`. The header `X-Scope-OrgID` says of whom is asked. */
   readonly queryUrl: Output<string>;
+  /** Tenant of every namespace that no other one names. */
+  readonly tenant: string;
+  /** The other tenants. */
+  readonly tenants: readonly Tenant[];
 }
+
+/** Value of the header `X-Scope-OrgID` of a query over all tenants. */
+export const everyTenant = ({ tenant, tenants }: Pick<Logs, "tenant" | "tenants">): string =>
+  [tenant, ...tenants.map(({ name }) => name)].join("|");

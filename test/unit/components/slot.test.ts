@@ -111,3 +111,43 @@ test("a layer is built once, after its needs, with exactly those", () => {
   assert.deepEqual(seen, [["p-agent", { cluster: given }]]);
   assert.deepEqual(Object.keys(built), ["cluster", "agent"]);
 });
+
+test("what a layer uses is built first where it is there, and is no fault where it is not", () => {
+  const seen: string[][] = [];
+  const metrics = layer({
+    slot: "metrics",
+    implementation: "fake",
+    needs: [],
+    build: () => ({ queryUrl: undefined as never }),
+  });
+  const curious = layer({
+    slot: "agent",
+    implementation: "curious",
+    needs: [],
+    uses: ["metrics"],
+    build: (_, given): Agent => {
+      // @ts-expect-error: it may not be there
+      void (() => given.metrics.queryUrl);
+      seen.push(Object.keys(given));
+      return { deliver: () => assert.fail() };
+    },
+  });
+  buildLayers({ agent: curious, metrics }, {}, (slot) => slot, {});
+  buildLayers({ agent: curious }, {}, (slot) => slot, {});
+  assert.deepEqual(seen, [["metrics"], []]);
+  assert.deepEqual(definePlatform(settings, { agent: curious }).layers, { agent: curious });
+});
+
+test("a cycle through what a layer uses is printed", () => {
+  const curious = { ...agent, needs: [], uses: ["metrics"] as const };
+  const metrics = layer({
+    slot: "metrics",
+    implementation: "fake",
+    needs: ["agent"],
+    build: () => ({ queryUrl: undefined as never }),
+  });
+  assert.deepEqual(
+    problems(() => definePlatform(settings, { agent: curious, metrics })),
+    ['  layers.agent: found "agent needs metrics needs agent"; allowed: needs without a cycle'],
+  );
+});
