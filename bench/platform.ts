@@ -1,39 +1,13 @@
 // How fast and how large is the platform? Five runs of what a person waits for, on a clone of its own.
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { urlsOfApps } from "../commands/exposed.ts";
 import { cacheFolder } from "../engine/folders.ts";
 import { type Clone, cloneHere, eventually, type Status } from "../test/clone.ts";
 import { bareProgram } from "./bare-program.ts";
-
-const runs = 5;
-
-interface Row {
-  readonly what: string;
-  readonly goal: string;
-  readonly values: readonly number[];
-  readonly unit: string;
-}
-
-const seconds = async (work: () => Promise<unknown>): Promise<number> => {
-  const began = performance.now();
-  await work();
-  return (performance.now() - began) / 1000;
-};
-
-const must = async (clone: Clone, ...args: string[]): Promise<string> => {
-  const { exitCode, all } = await clone.plumbline(args);
-  if (exitCode !== 0) throw new Error(`plumbline ${args.join(" ")} ended with ${exitCode}:\n${all}`);
-  return String(all);
-};
-
-const repeat = async (work: () => Promise<number>): Promise<number[]> => {
-  const values: number[] = [];
-  for (let run = 0; run < runs; run++) values.push(await work());
-  return values;
-};
+import { memory, must, type Row, repeat, runs, seconds, table } from "./figures.ts";
+import { measureToolchain } from "./toolchain.ts";
 
 /** Measures everything and prints it as a Markdown table on stdout; progress on stderr. */
 export const measure = async (): Promise<void> => {
@@ -84,7 +58,7 @@ export const measure = async (): Promise<void> => {
     rows.push({
       what: "`pulumi preview --refresh` as a ratio to a bare program with as many resources",
       goal: "≤ 1.3",
-      values: await bareProgram(clone),
+      values: await bareProgram(clone, "local"),
       unit: "",
     });
     rows.push({
@@ -101,7 +75,10 @@ export const measure = async (): Promise<void> => {
     });
     stops.push(await seconds(() => must(clone, "stop")));
     rows.push({ what: "`npm stop`", goal: "≤ 3 s", values: stops, unit: "s" });
-    process.stdout.write(`${table(rows)}\nSteps of the last start:\n\n${indent(phases)}\n\n${await costs()}`);
+    await must(clone, "stop");
+    const toolchain = await measureToolchain(clone, say);
+    process.stdout.write(`${table([...rows, ...toolchain.rows])}\n${toolchain.path}\n`);
+    process.stdout.write(`Steps of the last start:\n\n${indent(phases)}\n\n${await costs()}`);
   } finally {
     await clone.remove();
   }
@@ -137,44 +114,6 @@ const pushToLive = async ({ git, apps }: Status): Promise<number> => {
       (text) => text.includes(wanted) && text.includes(head),
     ),
   );
-};
-
-/** Gigabytes that the processes of the platform hold, shared pages counted once. */
-const memory = async ({ processes }: Status): Promise<number> => {
-  const pid = processes.find(({ name }) => name === "etcd")?.pid;
-  const cgroup = (await readFile(`/proc/${pid}/cgroup`, "utf8")).match(/plumbline-[0-9a-f]+/)?.[0];
-  if (!cgroup) throw new Error(`etcd (${pid}) is in no cgroup of the platform`);
-  let kilobytes = 0;
-  for (const entry of await readdir("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    const groups = await readFile(`/proc/${entry}/cgroup`, "utf8").catch(() => "");
-    if (!groups.includes(cgroup)) continue;
-    const rollup = await readFile(`/proc/${entry}/smaps_rollup`, "utf8").catch(() => "");
-    kilobytes += Number(rollup.match(/^Pss:\s+(\d+)/m)?.[1] ?? 0);
-  }
-  return (kilobytes * 1024) / 1e9;
-};
-
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-};
-
-const table = (rows: readonly Row[]): string => {
-  const number = (value: number, unit: string) => `${value.toFixed(2)}${unit ? ` ${unit}` : ""}`;
-  const lines = rows.map(({ what, goal, values, unit }) => {
-    const range = values.length > 1 ? `${number(Math.min(...values), "")} – ${number(Math.max(...values), "")}` : "";
-    return `| ${what} | ${goal} | ${number(median(values), unit)} | ${range} | ${values.length} |`;
-  });
-  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
-  return [
-    "| what | goal | median | range | runs |",
-    "| --- | --- | --- | --- | --- |",
-    ...lines,
-    "",
-    `Measured on ${machine}, ${new Date().toISOString().slice(0, 10)}.`,
-    "",
-  ].join("\n");
 };
 
 const indent = (text: string): string =>
