@@ -64,7 +64,29 @@ export type { AlertArgs, RecordingArgs } from "./metrics/rules.ts";
 export { Severity } from "./metrics/severity.ts";
 export { type Definition, definePlatform, fieldManager, Platform } from "./platform.ts";
 export { InvalidDeclaration, type Problem } from "./problems.ts";
-export { type PushCredentials, pullSecretName, type Registry } from "./registry/registry.ts";
+export {
+  Distribution,
+  type DistributionArgs,
+  type DistributionOptions,
+  distribution,
+  type UpstreamArgs,
+} from "./registry/distribution.ts";
+export type {
+  RegistryAzureArgs,
+  RegistryGcsArgs,
+  RegistryS3Args,
+  RegistryStorageArgs,
+  RegistryVolumeArgs,
+} from "./registry/distribution-storage.ts";
+export type { GarbageCollectionArgs, RegistryTransform } from "./registry/distribution-workload.ts";
+export { ExternalRegistry, type ExternalRegistryArgs, externalRegistry } from "./registry/external.ts";
+export {
+  declarePullSecret,
+  type PullAccount,
+  type PushCredentials,
+  pullSecretName,
+  type Registry,
+} from "./registry/registry.ts";
 export type { SecretRequest, Secrets } from "./secrets/secrets.ts";
 export type { Settings } from "./settings.ts";
 export { Size } from "./size.ts";
@@ -76,6 +98,7 @@ export {
   type Layer,
   type Layers,
   layer,
+  type Pulled,
   type Reach,
   type Slot,
 } from "./slot.ts";

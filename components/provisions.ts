@@ -35,7 +35,7 @@ export const provisionsOf =
   ): NonNullable<AppOptions["provisions"]> =>
   (namespace: pulumi.Output<string>, opts) => {
     const provided: pulumi.Resource[] = [];
-    if (registry) provided.push(registry.pullSecret(`${name}-registry`, namespace, opts));
+    if (registry?.pullSecret) provided.push(registry.pullSecret(`${name}-registry`, namespace, opts));
     if (secrets && wanted) provided.push(secrets.grant(`${name}-secrets`, { ...wanted, app, namespace }, opts));
     if (ingress && expose?.host) {
       const { host, service, port, tls = true } = expose;

@@ -67,6 +67,19 @@ export interface Reach {
 /** Capabilities that a layer sees: those that it needs, and those that it uses where they are there. */
 export type Given<N extends Slot, U extends Slot> = Pick<Capabilities, N> & { readonly [S in U]?: Capabilities[S] };
 
+/** A registry within the cluster that no DNS knows: what the nodes of the local platform are told, to pull from it. */
+export interface Pulled {
+  /** Host as it stands before an image's path. */
+  readonly host: string;
+  /** Cluster IP of its Service, which answers by HTTPS. */
+  readonly address: string;
+  readonly namespace: string;
+  /** Secret whose `ca.crt` is the authority of its certificate. */
+  readonly certificate: string;
+  /** Secret with the password of the account `push`, under that name. */
+  readonly accounts: string;
+}
+
 /** One word of a stack file: an implementation for a slot, data until `build`. */
 export interface Layer<S extends Slot, N extends Slot = never, U extends Slot = never> {
   readonly slot: S;
@@ -76,6 +89,8 @@ export interface Layer<S extends Slot, N extends Slot = never, U extends Slot = 
   readonly version?: string;
   /** What of it is reached from outside, where something is; `plumbline status` shows its URL. */
   readonly reach?: Reach;
+  /** Where nodes pull from it, where it is a registry that only the cluster knows. */
+  readonly pulled?: Pulled;
   /** What its pods may do that a rule of `policies/` forbids, with the reason: true wherever it runs. Default: nothing. */
   readonly exemptions?: readonly Exemption[];
   /** Slots whose capabilities `build` receives. */

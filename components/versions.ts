@@ -54,6 +54,7 @@ const table = {
   prometheus: { reference: "quay.io/prometheus/prometheus:v3.15.1", released: "2026-10-21" },
   alertmanager: { reference: "quay.io/prometheus/alertmanager:v0.31.1", released: "2026-02-11" },
   "node-exporter": { reference: "quay.io/prometheus/node-exporter:v1.12.1", released: "2026-07-14" },
+  distribution: { reference: "docker.io/distribution/distribution:3.1.2", released: "2026-09-24" },
 } as const satisfies Record<string, Image>;
 
 /** A program that the library runs as an image. */

@@ -41,6 +41,12 @@ export const layerBuilds = {
     stamp: { "github.com/traefik/traefik/v3/pkg/version.Version": versions.traefik },
     seconds: 230,
   },
+  distribution: {
+    folder: "engine/programs/distribution",
+    outputs: { registry: "github.com/distribution/distribution/v3/cmd/registry" },
+    stamp: { "github.com/distribution/distribution/v3/version.version": `v${versions.distribution}` },
+    seconds: 50,
+  },
 } as const satisfies Record<string, Build>;
 
 type BuildName = keyof typeof layerBuilds;
@@ -53,5 +59,6 @@ export const layerPrograms = {
   alertmanager: { version: versions.alertmanager, build: "alertmanager", for: ["prometheus"] },
   amtool: { version: versions.alertmanager, build: "alertmanager", for: ["prometheus"] },
   node_exporter: { version: versions["node-exporter"], build: "node-exporter", for: ["prometheus"] },
-  traefik: { version: versions.traefik, build: "traefik", for: ["traefik", "gateway-api"] },
+  traefik: { version: versions.traefik, build: "traefik", for: ["traefik", "gateway-api", "distribution"] },
+  registry: { version: versions.distribution, build: "distribution", for: ["distribution"] },
 } as const satisfies Record<string, Row<BuildName> & { readonly for: readonly string[] }>;

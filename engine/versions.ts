@@ -23,6 +23,7 @@ export const versions = {
   alertmanager: "0.31.1",
   "node-exporter": "1.12.1",
   traefik: "3.6.12",
+  distribution: "3.1.2",
   /** Programs of this repository. */
   plumbline: "0.1.0",
 } as const;

@@ -78,6 +78,11 @@ export const images: readonly Row[] = [
     path: "/bin/node_exporter",
   },
   { name: `${imageHost}/library/traefik:v${versions.traefik}`, program: "traefik", path: "/usr/local/bin/traefik" },
+  {
+    name: `${imageHost}/distribution/distribution:${versions.distribution}`,
+    program: "registry",
+    path: "/bin/registry",
+  },
   ...["controller", "webhook", "cainjector", "acmesolver"].map(
     (name): Row => ({
       name: `${imageHost}/jetstack/cert-manager-${name}:v${versions["cert-manager"]}`,

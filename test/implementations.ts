@@ -2,6 +2,8 @@
 import {
   CertManager,
   CoreDns,
+  Distribution,
+  ExternalCertificates,
   Flux,
   GatewayApi,
   LocalPath,
@@ -76,5 +78,25 @@ export const implementations: readonly Implementation[] = [
         "the figures of a node are read from its processes, network and file systems",
       ]),
     ),
+  },
+  {
+    name: "distribution",
+    sizes: [Size.Single, Size.Ha],
+    declare: (size) =>
+      new Distribution(
+        "registry",
+        {
+          host: "registry.example.com",
+          size,
+          garbageCollection: { schedule: "0 3 * * 0" },
+          ...(size === Size.Ha && { storage: { s3: { bucket: "images", region: "eu-central-1" } } }),
+        },
+        { certificates: new ExternalCertificates("certificates", { issuer: "letsencrypt" }) },
+      ),
+    exceptions: {
+      "Secret registry-accounts has its value from the program":
+        "made once: the cluster's value counts, see ignoreChanges",
+      "Secret registry-users has its value from the program": "hashes of what the cluster has",
+    },
   },
 ];

@@ -7,10 +7,10 @@ import { after, before, describe, test } from "node:test";
 import { execa } from "execa";
 import { dump, load } from "js-yaml";
 import { defaultRules } from "../../../components/metrics/default-alerts.ts";
+import { counted } from "../../../components/metrics/metrics.ts";
 import { prometheusConfig } from "../../../components/metrics/prometheus-config.ts";
 import { alertmanagerConfig, type ReceiverArgs } from "../../../components/metrics/receivers.ts";
 import { ruleFile } from "../../../components/metrics/rules.ts";
-import { counted } from "../../../components/metrics/metrics.ts";
 import { resolve } from "../../../engine/resolve.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plumbline-metrics-"));
