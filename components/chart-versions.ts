@@ -25,6 +25,16 @@ const table = {
     digest: "3eff0bd18151d6e6b1c441463410571443dda1ac78292cb189346628de784f0c",
     released: "2026-03-19",
   },
+  // Later ones are served; of this one the vendor's index gives the digest that is known here.
+  grafana: {
+    name: "grafana",
+    archive:
+      "https://github.com/grafana-community/helm-charts/releases/download/grafana-{version}/grafana-{version}.tgz",
+    version: "11.3.3",
+    appVersion: "12.4.1",
+    digest: "64b195598ec9384557e35bcedddc79e54376ed3e3065b1c793a3ba19dbd8c353",
+    released: "2026-03-16",
+  },
 } as const satisfies Record<string, VendorChart>;
 
 /** Charts of vendors by name. */

@@ -56,6 +56,8 @@ export interface ChartInstallation {
   readonly slot: Slot;
   /** Pod Security level that the namespace enforces. Default: "restricted". */
   readonly level?: "restricted" | "privileged";
+  /** The namespace, where something has to stand in it before the chart. Default: it is made. */
+  readonly home?: k8s.core.v1.Namespace;
   /** Release name, which charts make names of. */
   readonly release: string;
   readonly values: ChartValues;
@@ -63,7 +65,7 @@ export interface ChartInstallation {
 }
 
 /**
- * Installs a vendor's chart into a namespace of its own.
+ * Installs a vendor's chart into the namespace of its layer.
  *
  * Its hooks are not run, as the provider leaves them out: choose values that need none.
  *
@@ -73,10 +75,10 @@ export interface ChartInstallation {
  */
 export const installChart = (
   name: string,
-  { chart, from = {}, namespace, slot, level, release, values, transform }: ChartInstallation,
+  { chart, from = {}, namespace, slot, level, home, release, values, transform }: ChartInstallation,
   opts: pulumi.ComponentResourceOptions,
 ): k8s.helm.v4.Chart => {
-  const home = layerNamespace(name, { namespace, slot, ...(level && { level }) }, opts);
+  const stands = home ?? layerNamespace(name, { namespace, slot, ...(level && { level }) }, opts);
   const { version = chart.version, digest = chart.digest } = from;
   const wanted = { name: chart.name, version, digest, address: address({ ...chart, version }, from.mirror) };
   const subject = `chart ${chart.name} of ${name}`;
@@ -89,7 +91,7 @@ export const installChart = (
       namespace,
       values: knownValues(subject, transform ? transform(values) : values),
     },
-    { ...opts, dependsOn: home },
+    pulumi.mergeOptions(opts, { dependsOn: stands }),
   );
   // An error within `apply` ends the program.
   installed.resources.apply((rendered) =>

@@ -24,7 +24,26 @@ export { ExistingCluster, type ExistingClusterArgs, existing } from "./cluster/e
 export { LocalPath, type LocalPathArgs } from "./cluster/local-path.ts";
 export { MetricsServer, type MetricsServerArgs } from "./cluster/metrics-server.ts";
 export type { Collector } from "./collector/collector.ts";
+export type {
+  DashboardArgs,
+  DashboardRowArgs,
+  DashboardVariableArgs,
+  PanelArgs,
+  PanelLinkArgs,
+  PanelQueryArgs,
+  PanelThresholdArgs,
+} from "./dashboards/board.ts";
 export type { Dashboards } from "./dashboards/dashboards.ts";
+export { ExternalDashboards, type ExternalDashboardsArgs, externalDashboards } from "./dashboards/external.ts";
+export {
+  Grafana,
+  type GrafanaArgs,
+  type GrafanaDatabaseArgs,
+  type GrafanaOptions,
+  type GrafanaSettings,
+  grafana,
+} from "./dashboards/grafana.ts";
+export type { GrafanaOidcArgs } from "./dashboards/oidc.ts";
 export {
   App,
   type AppArgs,
