@@ -58,7 +58,12 @@ const groups = [
   "traefik.io",
 ];
 
-/** Rights of people, and the namespace that records what was deployed. */
+/**
+ * Rights of people, and the namespace that records what was deployed.
+ *
+ * @example
+ * new Identities("identities");
+ */
 export class Identities extends pulumi.ComponentResource {
   constructor(name: string, args: IdentitiesArgs = {}, opts: pulumi.ComponentResourceOptions = {}) {
     super("plumbline:index:Identities", name, { ...args }, opts);

@@ -58,7 +58,12 @@ const pinFieldManager: pulumi.ResourceTransformation = ({ type, props, opts }) =
   return { props: { ...props, metadata: pinned }, opts };
 };
 
-/** A platform: its cluster, its layers in the order of their needs, then its apps. */
+/**
+ * A platform: its cluster, its layers in the order of their needs, then its apps.
+ *
+ * @example
+ * new Platform(definePlatform({ name: "p", git, cluster: existing({}), apps: [] }, { agent: flux() }));
+ */
 export class Platform extends pulumi.ComponentResource {
   constructor({ settings, layers }: Definition, opts: pulumi.ComponentResourceOptions = {}) {
     const { name, git } = settings;

@@ -28,15 +28,15 @@ export interface Route53Args {
   role?: string;
 }
 
-/** A server that issues by the ACME protocol, as Let's Encrypt does. */
+/** A server that issues by the ACME protocol, as Let's Encrypt does, upon one of two proofs. */
 export interface AcmeArgs {
   /** Address that the server writes to before a certificate ends unrenewed. */
   email: string;
   /** Directory URL. Default: Let's Encrypt's production server. */
   server?: string;
-  /** One of the two proofs. */
+  /** Proof by an answer under the host itself. */
   http01?: Http01Args;
-  /** One of the two proofs. */
+  /** Proof by a record in its DNS zone at Route 53; for names with `*` as well. */
   route53?: Route53Args;
 }
 

@@ -22,6 +22,8 @@ export interface ExternalCertificatesArgs {
 /**
  * A cert-manager that the platform does not run: certificates are asked for, nothing is installed.
  *
+ * @example
+ * new ExternalCertificates("certificates", { issuer: "letsencrypt" });
  * @throws InvalidDeclaration that lists everything that is wrong with the arguments
  */
 export class ExternalCertificates extends pulumi.ComponentResource implements Certificates {

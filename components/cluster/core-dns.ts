@@ -42,7 +42,12 @@ ${upstreams.length > 0 ? `    forward . ${upstreams.join(" ")}\n` : ""}    cache
 }
 `;
 
-/** The cluster's DNS. */
+/**
+ * The cluster's DNS.
+ *
+ * @example
+ * new CoreDns("dns", { address: "10.43.0.10" });
+ */
 export class CoreDns extends pulumi.ComponentResource {
   constructor(name: string, args: CoreDnsArgs = {}, opts: pulumi.ComponentResourceOptions = {}) {
     super("plumbline:index:CoreDns", name, { ...args }, opts);

@@ -16,7 +16,12 @@ export interface EmbeddedClusterArgs {
   kubeconfig: string;
 }
 
-/** The local cluster with what every cluster has: DNS, a default StorageClass, resource metrics. */
+/**
+ * The local cluster with what every cluster has: DNS, a default StorageClass, resource metrics.
+ *
+ * @example
+ * const { provider } = new EmbeddedCluster("cluster", {});
+ */
 export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster {
   readonly provider: k8s.Provider;
 

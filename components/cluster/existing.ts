@@ -20,7 +20,12 @@ export interface ExistingClusterArgs {
   audiences?: string[];
 }
 
-/** A cluster that somebody else runs: Kubernetes 1.30 or later with DNS. */
+/**
+ * A cluster that somebody else runs: Kubernetes 1.30 or later with DNS.
+ *
+ * @example
+ * const { provider } = new ExistingCluster("cluster", { context: "kind-kind" });
+ */
 export class ExistingCluster extends pulumi.ComponentResource implements Cluster {
   readonly provider: k8s.Provider;
   readonly mirror?: string;

@@ -44,7 +44,12 @@ const helperPod = (mirror: string | undefined) => ({
   },
 });
 
-/** The default StorageClass of a cluster whose nodes keep the volumes. */
+/**
+ * The default StorageClass of a cluster whose nodes keep the volumes.
+ *
+ * @example
+ * new LocalPath("storage", { folder: "/srv/volumes" });
+ */
 export class LocalPath extends pulumi.ComponentResource {
   constructor(name: string, args: LocalPathArgs = {}, opts: pulumi.ComponentResourceOptions = {}) {
     super("plumbline:index:LocalPath", name, { ...args }, opts);

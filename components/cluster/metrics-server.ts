@@ -13,7 +13,12 @@ export interface MetricsServerArgs {
 const namespace = "kube-system";
 const rbac = "rbac.authorization.k8s.io";
 
-/** Resource metrics of nodes and pods. The kubelets' certificates must be of the cluster's own authority. */
+/**
+ * Resource metrics of nodes and pods. The kubelets' certificates must be of the cluster's own authority.
+ *
+ * @example
+ * new MetricsServer("metrics-server");
+ */
 export class MetricsServer extends pulumi.ComponentResource {
   constructor(name: string, args: MetricsServerArgs = {}, opts: pulumi.ComponentResourceOptions = {}) {
     super("plumbline:index:MetricsServer", name, { ...args }, opts);

@@ -20,6 +20,8 @@ const schema = z.strictObject({ queryUrl: url, alertsUrl: url.exactOptional() })
 /**
  * A Prometheus that the platform does not run.
  *
+ * @example
+ * new ExternalMetrics("metrics", { queryUrl: "https://prometheus.example.com" });
  * @throws InvalidDeclaration that lists everything that is wrong with the arguments
  */
 export class ExternalMetrics extends pulumi.ComponentResource {
