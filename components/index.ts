@@ -59,6 +59,12 @@ export { type KubernetesObject, type Manifest, ManifestError, readManifests } fr
 export { Identities, type IdentitiesArgs } from "./identities.ts";
 export { GatewayApi, type GatewayApiArgs, type GatewayApiOptions, gatewayApi } from "./ingress/gateway-api.ts";
 export type { Exposure, Ingress } from "./ingress/ingress.ts";
+export {
+  IngressNginx,
+  type IngressNginxArgs,
+  type IngressNginxOptions,
+  ingressNginx,
+} from "./ingress/ingress-nginx.ts";
 export { Traefik, type TraefikArgs, type TraefikOptions, traefik } from "./ingress/traefik.ts";
 export type { DeploymentTransform } from "./ingress/traefik-program.ts";
 export { everyTenant, type Logs, type Tenant } from "./logs/logs.ts";

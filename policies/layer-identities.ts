@@ -71,5 +71,15 @@ const traefik = (namespace: string): Identity => ({
   ],
 });
 
+const ingressNginx: Identity = {
+  serviceAccount: "ingress-nginx:ingress-nginx",
+  grants: [grant("update", "networking.k8s.io/ingresses/status")],
+};
+
 /** The rows of all layers. */
-export const layerIdentities: readonly Identity[] = [...certManager, traefik("traefik"), traefik("gateway-api")];
+export const layerIdentities: readonly Identity[] = [
+  ...certManager,
+  traefik("traefik"),
+  traefik("gateway-api"),
+  ingressNginx,
+];

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { load } from "js-yaml";
-import { GatewayApi, Traefik } from "../../../components/index.ts";
+import { charts, GatewayApi, IngressNginx, type IngressNginxArgs, Traefik } from "../../../components/index.ts";
+import { unknownKeys } from "../../chart.ts";
+import { golden } from "../../golden.ts";
 import { type Declared, named, ofKind, record } from "./recorder.ts";
 
 const plain = { name: "shop", namespace: "shop", host: "shop.example.com", service: "web", port: 8080 };
@@ -12,6 +14,10 @@ const traefik = await record(() => {
 });
 const gateway = await record(() => {
   const ingress = new GatewayApi("i", { serviceType: "ClusterIP" });
+  for (const each of [plain, secure]) ingress.expose(each.name, each, {});
+});
+const nginx = await record(() => {
+  const ingress = new IngressNginx("i", { ingressClass: "old", serviceType: "ClusterIP" });
   for (const each of [plain, secure]) ingress.expose(each.name, each, {});
 });
 const custom = (resources: readonly Declared[], kind: string) =>
@@ -52,13 +58,27 @@ const ofGateway = (): Route[] =>
     };
   });
 
-test("an exposure means the same, whichever objects say it", () => {
+// One object says two things there: with a certificate, HTTP is redirected.
+const ofNginx = (): Route[] =>
+  ofKind(nginx, "Ingress").flatMap(({ inputs: { metadata, spec } }) => {
+    const [{ host, http }] = spec.rules;
+    const { service } = http.paths[0].backend;
+    const to = `${service.name}:${service.port.number}`;
+    const redirects = metadata.annotations["nginx.ingress.kubernetes.io/ssl-redirect"] === "true";
+    return [
+      { host, secure: false, to: redirects ? "https" : to, certificate: undefined },
+      ...(spec.tls ? [{ host, secure: true, to, certificate: spec.tls[0].secretName }] : []),
+    ];
+  });
+
+test("an app moves from ingress-nginx to Traefik and to the Gateway API, and its exposure means the same", () => {
   const sorted = (routes: Route[]) => routes.map((each) => JSON.stringify(each)).sort();
   const wanted: Route[] = [
     { host: "shop.example.com", secure: false, to: "web:8080", certificate: undefined },
     { host: "pay.example.com", secure: true, to: "web:8080", certificate: "pay-tls" },
     { host: "pay.example.com", secure: false, to: "https", certificate: undefined },
   ];
+  assert.deepEqual(sorted(ofNginx()), sorted(wanted));
   assert.deepEqual(sorted(ofTraefik()), sorted(wanted));
   assert.deepEqual(sorted(ofGateway()), sorted(wanted));
 });
@@ -77,11 +97,50 @@ test("while one takes the place of the other, no object of theirs has the same n
     shared.flatMap((kind) =>
       ofKind(resources, kind).map(({ inputs: { metadata } }) => `${kind} ${metadata.namespace}/${metadata.name}`),
     );
-  const others = identities(gateway);
+  const all = [nginx, traefik, gateway].flatMap((resources) => identities(resources));
   assert.deepEqual(
-    identities(traefik).filter((each) => others.includes(each)),
+    all.filter((each, index) => all.indexOf(each) !== index),
     [],
   );
+});
+
+describe("the values of ingress-nginx", () => {
+  const valuesOf = async (args: IngressNginxArgs) =>
+    ofKind(await record(() => new IngressNginx("i", args)), "Chart")[0]?.inputs.values;
+  const cases: Record<string, IngressNginxArgs> = {
+    defaults: {},
+    all: {
+      namespace: "edge",
+      ingressClass: "edge",
+      size: "ha",
+      serviceType: "NodePort",
+      serviceAnnotations: { "example.com/kind": "nlb" },
+      mirror: "registry.example.com/mirror/",
+    },
+  };
+  for (const [title, args] of Object.entries(cases)) {
+    test(`${title}: are those of the golden file, and each is known to the chart`, async () => {
+      const values = await valuesOf(args);
+      golden(`ingress-nginx-${title}`, values);
+      assert.deepEqual(unknownKeys(values, charts["ingress-nginx"]), []);
+    });
+  }
+  test("a wrong key would be found", () => {
+    const wrong = { controller: { replicas: 3, service: { type: { kind: "x" } }, config: { "any-key": "x" } } };
+    assert.deepEqual(unknownKeys(wrong, charts["ingress-nginx"]), [
+      "controller.replicas",
+      "controller.service.type.kind",
+    ]);
+  });
+});
+
+test("the controller of ingress-nginx serves the class that its objects name", () => {
+  const [chart] = ofKind(nginx, "Chart");
+  assert.deepEqual(chart?.inputs.values.controller.ingressClassResource, {
+    name: "old",
+    controllerValue: "k8s.io/ingress-old",
+  });
+  for (const { inputs } of ofKind(nginx, "Ingress")) assert.equal(inputs.spec.ingressClassName, "old");
 });
 
 describe("the static configuration", () => {
@@ -118,7 +177,8 @@ test("a wrong size and a wrong type of Service are said together", () => {
   for (const declare of [
     () => new Traefik("i", { size: "big" as never, serviceType: "Anything" }),
     () => new GatewayApi("i", { size: "big" as never, serviceType: "Anything" }),
+    () => new IngressNginx("i", { size: "big" as never, serviceType: "Anything" }),
   ]) {
-    assert.throws(declare, /size: found "big"; allowed: "single" or "ha"\n {2}serviceType: found "Anything"/);
+    assert.throws(declare, /size: found "big"; allowed: "single"( or|,) "ha"\n {2}serviceType: found "Anything"/);
   }
 });
