@@ -35,6 +35,14 @@ const table = {
     digest: "64b195598ec9384557e35bcedddc79e54376ed3e3065b1c793a3ba19dbd8c353",
     released: "2026-03-16",
   },
+  harbor: {
+    name: "harbor",
+    archive: "https://helm.goharbor.io/harbor-{version}.tgz",
+    version: "1.19.2",
+    appVersion: "2.15.2",
+    digest: "36d8eeb41b4df1aeff18c9af7709110a2fac2194b491d37957822b3359cd5e9a",
+    released: "2026-08-03",
+  },
 } as const satisfies Record<string, VendorChart>;
 
 /** Charts of vendors by name. */

@@ -105,6 +105,29 @@ export type {
 } from "./registry/distribution-storage.ts";
 export type { GarbageCollectionArgs, RegistryTransform } from "./registry/distribution-workload.ts";
 export { ExternalRegistry, type ExternalRegistryArgs, externalRegistry } from "./registry/external.ts";
+export { Harbor, type HarborOptions, harbor } from "./registry/harbor.ts";
+export type {
+  HarborArgs,
+  HarborDatabaseArgs,
+  HarborGarbageCollectionArgs,
+  HarborOidcArgs,
+  HarborRedisArgs,
+  HarborRobotArgs,
+  HarborVolumesArgs,
+} from "./registry/harbor-args.ts";
+export type {
+  HarborProjectArgs,
+  HarborProxyCacheArgs,
+  HarborRetentionArgs,
+  HarborRetentionRuleArgs,
+} from "./registry/harbor-projects.ts";
+export type {
+  HarborAzureArgs,
+  HarborFilesystemArgs,
+  HarborGcsArgs,
+  HarborS3Args,
+  HarborStorageArgs,
+} from "./registry/harbor-storage.ts";
 export {
   declarePullSecret,
   type PullAccount,

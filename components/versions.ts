@@ -55,6 +55,8 @@ const table = {
   alertmanager: { reference: "quay.io/prometheus/alertmanager:v0.31.1", released: "2026-02-11" },
   "node-exporter": { reference: "quay.io/prometheus/node-exporter:v1.12.1", released: "2026-07-14" },
   distribution: { reference: "docker.io/distribution/distribution:3.1.2", released: "2026-09-24" },
+  // What runs the settings of Harbor: a program of ours, without a package.
+  node: { reference: "docker.io/library/node:24.21.0-alpine3.24", released: "2026-09-10", vendorOnly: true },
 } as const satisfies Record<string, Image>;
 
 /** A program that the library runs as an image. */

@@ -6,6 +6,7 @@ import {
   ExternalCertificates,
   Flux,
   GatewayApi,
+  Harbor,
   LocalPath,
   MetricsServer,
   Prometheus,
@@ -97,6 +98,16 @@ export const implementations: readonly Implementation[] = [
       "Secret registry-accounts has its value from the program":
         "made once: the cluster's value counts, see ignoreChanges",
       "Secret registry-users has its value from the program": "hashes of what the cluster has",
+    },
+  },
+  {
+    // Its Job and what stands around the vendor's chart: nothing renders the chart here.
+    name: "harbor",
+    sizes: [Size.Single],
+    declare: () => new Harbor("registry", { host: "harbor.example.com", certificate: "harbor-tls" }),
+    exceptions: {
+      "Secret harbor-keys has its value from the program": "made once: the cluster's value counts, see ignoreChanges",
+      "Secret harbor-robot-": "made once: the cluster's value counts, see ignoreChanges",
     },
   },
 ];

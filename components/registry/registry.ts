@@ -40,13 +40,21 @@ export interface PullAccount {
 export const declarePullSecret = (
   name: string,
   namespace: pulumi.Input<string>,
+  account: PullAccount,
+  opts: pulumi.ComponentResourceOptions,
+): k8s.core.v1.Secret => declareLogin(name, { name: pullSecretName, namespace }, account, opts);
+
+/** Declares a Secret with the login of an account, as kubelets and those who push read it. */
+export const declareLogin = (
+  name: string,
+  metadata: { name: string; namespace: pulumi.Input<string> },
   { host, username, password }: PullAccount,
   opts: pulumi.ComponentResourceOptions,
 ): k8s.core.v1.Secret =>
   new k8s.core.v1.Secret(
     name,
     {
-      metadata: { name: pullSecretName, namespace },
+      metadata,
       type: "kubernetes.io/dockerconfigjson",
       data: pulumi.secret(
         pulumi.all([host, username, password]).apply(([registry, user, secret]) => ({
