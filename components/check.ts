@@ -1,5 +1,6 @@
 // Which values may the arguments of layers have? The pieces that the schemas of several slots share.
 import { z } from "zod";
+import { Severity } from "./severity.ts";
 import { Size } from "./size.ts";
 
 /** A choice of words, as an error lists them. */
@@ -45,4 +46,33 @@ export interface SecretKeyArgs {
 export const secretKey = z.strictObject(
   { name: objectName, key: z.string().regex(/^[-._a-zA-Z0-9]+$/, "a key of the Secret: a-z, A-Z, 0-9, -, _ and .") },
   "{ name, key } of a Secret in the namespace of this layer",
+);
+
+// The units of Prometheus' own durations, largest first, each at most once.
+const units = { y: 31_536_000, w: 604_800, d: 86_400, h: 3600, m: 60, s: 1, ms: 0.001 } as const;
+const durationPattern = new RegExp(
+  `^(?=\\d)${Object.keys(units)
+    .map((unit) => `(?:(\\d+)${unit})?`)
+    .join("")}$`,
+);
+
+/** Seconds of a Prometheus duration such as "1h30m"; undefined where it is none. */
+export const secondsOf = (text: string): number | undefined => {
+  const found = durationPattern.exec(text);
+  if (!found) return undefined;
+  return Object.values(units).reduce((sum, unit, index) => sum + unit * Number(found[index + 1] ?? 0), 0);
+};
+
+/** A Prometheus duration. */
+export const duration = z
+  .string()
+  .refine((text) => secondsOf(text) !== undefined, 'a Prometheus duration such as "30s", "5m" or "1h30m"');
+
+/** How bad an alert is. */
+export const severity = z.string().refine((text) => Object.values<string>(Severity).includes(text), words(Severity));
+
+/** Labels of series. */
+export const seriesLabels = z.record(
+  z.string().regex(/^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/, "a label of a-z, A-Z, 0-9 and _, not starting with __"),
+  z.string("a text"),
 );

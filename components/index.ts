@@ -3,6 +3,7 @@ export type { Agent, Delivery } from "./agent/agent.ts";
 export { fluxDefinitions } from "./agent/crds.ts";
 export { Flux, type FluxArgs, type FluxOptions, flux } from "./agent/flux.ts";
 export { notifier } from "./agent/flux-rights.ts";
+export type { AlertArgs } from "./alerts.ts";
 export {
   type AcmeArgs,
   CertManager,
@@ -24,6 +25,13 @@ export { ExistingCluster, type ExistingClusterArgs, existing } from "./cluster/e
 export { LocalPath, type LocalPathArgs } from "./cluster/local-path.ts";
 export { MetricsServer, type MetricsServerArgs } from "./cluster/metrics-server.ts";
 export type { Collector } from "./collector/collector.ts";
+export {
+  type CollectedTenantArgs,
+  OtelCollector,
+  type OtelCollectorArgs,
+  type OtelCollectorOptions,
+  otelCollector,
+} from "./collector/otel-collector.ts";
 export type {
   DashboardArgs,
   DashboardRowArgs,
@@ -67,7 +75,18 @@ export {
 } from "./ingress/ingress-nginx.ts";
 export { Traefik, type TraefikArgs, type TraefikOptions, traefik } from "./ingress/traefik.ts";
 export type { DeploymentTransform } from "./ingress/traefik-program.ts";
+export { ExternalLogs, type ExternalLogsArgs, externalLogs } from "./logs/external.ts";
 export { everyTenant, type Logs, type Tenant } from "./logs/logs.ts";
+export {
+  type LogAlertArgs,
+  Loki,
+  type LokiArgs,
+  type LokiOptions,
+  type LokiTenantArgs,
+  loki,
+} from "./logs/loki.ts";
+export type { LokiTransform } from "./logs/loki-programs.ts";
+export type { LokiAzureArgs, LokiBucketArgs, LokiGcsArgs, LokiS3Args } from "./logs/loki-storage.ts";
 export { ExternalMetrics, type ExternalMetricsArgs, externalMetrics } from "./metrics/external.ts";
 export type { Metrics } from "./metrics/metrics.ts";
 export {
@@ -85,8 +104,7 @@ export type {
   SlackArgs,
   WebhookArgs,
 } from "./metrics/receivers.ts";
-export type { AlertArgs, RecordingArgs } from "./metrics/rules.ts";
-export { Severity } from "./metrics/severity.ts";
+export type { RecordingArgs } from "./metrics/rules.ts";
 export { type Definition, definePlatform, fieldManager, Platform } from "./platform.ts";
 export { InvalidDeclaration, type Problem } from "./problems.ts";
 export {
@@ -137,6 +155,7 @@ export {
 } from "./registry/registry.ts";
 export type { SecretRequest, Secrets } from "./secrets/secrets.ts";
 export type { Settings } from "./settings.ts";
+export { Severity } from "./severity.ts";
 export { Size } from "./size.ts";
 export {
   type Capabilities,

@@ -83,6 +83,12 @@ export const images: readonly Row[] = [
     program: "registry",
     path: "/bin/registry",
   },
+  { name: `${imageHost}/grafana/loki:${versions.loki}`, program: "loki", path: "/usr/bin/loki" },
+  {
+    name: `${imageHost}/otel/opentelemetry-collector-k8s:${versions["otel-collector"]}`,
+    program: "otel-collector",
+    path: "/otelcol-k8s",
+  },
   ...["controller", "webhook", "cainjector", "acmesolver"].map(
     (name): Row => ({
       name: `${imageHost}/jetstack/cert-manager-${name}:v${versions["cert-manager"]}`,

@@ -8,7 +8,9 @@ import {
   GatewayApi,
   Harbor,
   LocalPath,
+  Loki,
   MetricsServer,
+  OtelCollector,
   Prometheus,
   Traefik,
 } from "../components/index.ts";
@@ -68,6 +70,24 @@ export const implementations: readonly Implementation[] = [
     sizes: [Size.Single, Size.Ha],
     declare: (size) => new GatewayApi("ingress", { size }),
     exceptions: { "plumbline:gateway-api: reads every Secret": "certificates lie in the namespaces that are exposed" },
+  },
+  {
+    name: "loki",
+    sizes: [Size.Single, Size.Ha],
+    declare: (size) =>
+      new Loki("logs", {
+        size,
+        ...(size === Size.Ha && { bucket: { s3: { bucket: "lines", region: "eu-central-1" } } }),
+      }),
+  },
+  {
+    name: "otel-collector",
+    sizes: [Size.Single],
+    declare: () => new OtelCollector("collector", { pushUrl: "http://loki.logs:3100/otlp" }),
+    exceptions: {
+      "otel-collector: the pod may run as root": "the files that it reads are root's",
+      "otel-collector: the pod mounts folders of the node": "the lines of pods are files of their node",
+    },
   },
   {
     name: "prometheus",

@@ -3,7 +3,9 @@ import type { Output } from "@pulumi/pulumi";
 
 /** Namespaces whose lines are kept apart from all others: with limits and a retention of their own, and asked for by name. */
 export interface Tenant {
+  /** Value of the header `X-Scope-OrgID`. */
   readonly name: string;
+  /** Namespaces; each is of one tenant. */
   readonly namespaces: readonly string[];
 }
 

@@ -1,8 +1,9 @@
 // What goes wrong on every platform? The alerts that need no stack to ask for them.
 
+import type { AlertArgs } from "../alerts.ts";
+import { Severity } from "../severity.ts";
 import { counted } from "./metrics.ts";
-import type { AlertArgs, RecordingArgs, RuleGroup } from "./rules.ts";
-import { Severity } from "./severity.ts";
+import type { RecordingArgs, RuleGroup } from "./rules.ts";
 
 const { Critical, Warning, Info, None } = Severity;
 

@@ -2,14 +2,15 @@
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { bytesOf, size, url, volume } from "../check.ts";
+import { type AlertArgs, nameProblems } from "../alerts.ts";
+import { bytesOf, duration, seriesLabels, size, url, volume } from "../check.ts";
 import { problemsOf } from "../delivery/app.ts";
 import { layerNamespace } from "../namespace.ts";
 import { refuse } from "../problems.ts";
 import { Size } from "../size.ts";
 import { type Layer, layer } from "../slot.ts";
 import { version } from "../versions.ts";
-import { duration, interval, namespace as namespaceSchema, seriesLabels } from "./check.ts";
+import { interval, namespace as namespaceSchema } from "./check.ts";
 import { defaultRules } from "./default-alerts.ts";
 import type { Metrics } from "./metrics.ts";
 import { nodeExporter } from "./node-exporter.ts";
@@ -24,7 +25,7 @@ import {
   secretsFolder,
   secretsOf,
 } from "./receivers.ts";
-import { type AlertArgs, alertSchema, nameProblems, type RecordingArgs, recordingSchema, ruleFile } from "./rules.ts";
+import { alertSchema, type RecordingArgs, recordingSchema, ruleFile } from "./rules.ts";
 import { declareSignals } from "./signals.ts";
 import { stateful } from "./stateful.ts";
 

@@ -1,8 +1,7 @@
 // Who is told of an alert, and how? Receivers as typed values, and the configuration that Alertmanager reads.
 import { dump } from "js-yaml";
 import { z } from "zod";
-import { type SecretKeyArgs, secretKey } from "../check.ts";
-import { duration, seriesLabels, severity } from "./check.ts";
+import { duration, type SecretKeyArgs, secretKey, seriesLabels, severity } from "../check.ts";
 
 /** Slack, by an incoming webhook. */
 export interface SlackArgs {
