@@ -43,6 +43,15 @@ const table = {
     digest: "36d8eeb41b4df1aeff18c9af7709110a2fac2194b491d37957822b3359cd5e9a",
     released: "2026-08-03",
   },
+  "external-secrets": {
+    name: "external-secrets",
+    archive:
+      "https://github.com/external-secrets/external-secrets/releases/download/helm-chart-{version}/external-secrets-{version}.tgz",
+    version: "2.11.0",
+    appVersion: "v2.11.0",
+    digest: "8199b42fe80b871c6a86233a80bb14f599fd6e1e6462c1216d836577f845e161",
+    released: "2026-09-21",
+  },
 } as const satisfies Record<string, VendorChart>;
 
 /** Charts of vendors by name. */

@@ -153,6 +153,16 @@ export {
   pullSecretName,
   type Registry,
 } from "./registry/registry.ts";
+export {
+  type AwsStoreArgs,
+  type AzureStoreArgs,
+  ExternalSecrets,
+  type ExternalSecretsArgs,
+  type ExternalSecretsOptions,
+  externalSecrets,
+  type GoogleStoreArgs,
+  type SecretStoreArgs,
+} from "./secrets/external-secrets.ts";
 export type { SecretRequest, Secrets } from "./secrets/secrets.ts";
 export type { Settings } from "./settings.ts";
 export { Severity } from "./severity.ts";

@@ -76,10 +76,37 @@ const ingressNginx: Identity = {
   grants: [grant("update", "networking.k8s.io/ingresses/status")],
 };
 
+const es = "external-secrets.io";
+const externalSecrets: readonly Identity[] = [
+  {
+    serviceAccount: "external-secrets:external-secrets",
+    grants: [
+      grant("update", ...["secretstores", "externalsecrets"].flatMap((kind) => parts(`${es}/${kind}`))),
+      // What it copies for an app, and no other Secret.
+      { ...grant("create update delete", "secrets"), when: labelled("reconcile.external-secrets.io/managed") },
+    ],
+  },
+  {
+    serviceAccount: "external-secrets:external-secrets-cert-controller",
+    grants: [
+      {
+        ...grant("update", "admissionregistration.k8s.io/validatingwebhookconfigurations"),
+        when: 'request.name in ["secretstore-validate", "externalsecret-validate"]',
+      },
+      {
+        ...grant("update", "secrets"),
+        namespaces: ["external-secrets"],
+        when: 'request.name == "external-secrets-webhook"',
+      },
+    ],
+  },
+];
+
 /** The rows of all layers. */
 export const layerIdentities: readonly Identity[] = [
   ...certManager,
   traefik("traefik"),
   traefik("gateway-api"),
   ingressNginx,
+  ...externalSecrets,
 ];
