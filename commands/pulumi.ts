@@ -162,13 +162,15 @@ export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
   const env = await pulumiEnvironment(state, stack);
   const looks = ["--help", "-h", "--preview-only"];
   const brings = ["up", "update"].includes(rest[0] ?? "") && !rest.some((word) => looks.includes(word));
-  // Before Pulumi looks: it then finds the cluster as its state says, and changes only what the program changes.
-  if (brings && (await isThere(state))) {
-    await (await import("./stack-layers.ts")).refuseWithoutImages(stack, state);
+  if (!brings || !(await isThere(state))) return passThrough("pulumi", rest, env);
+  await (await import("./stack-layers.ts")).refuseWithoutImages(stack, state);
+  await (await import("./up.ts")).goOnWithUp({ state, stack, env }, async () => {
+    // Before Pulumi looks: it then finds the cluster as its state says, and changes only what the program changes.
     await repairBefore(stack, state, env);
-  }
-  await passThrough("pulumi", rest, env);
-  if (brings && !process.exitCode && (await isThere(state))) {
+    await passThrough("pulumi", rest, env);
+    return !process.exitCode;
+  });
+  if (!process.exitCode) {
     const { recordDeployment } = await import("./deployment-record.ts");
     await recordDeployment(state, stack);
     await (await import("./stack-layers.ts")).refreshFacts(stack, state);

@@ -1,6 +1,6 @@
 // `plumbline start`: from nothing to an app that answers, in steps that a killed run leaves in a state to go on from.
 import { createWriteStream } from "node:fs";
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Definition } from "../components/index.ts";
@@ -26,6 +26,7 @@ import { definitionsFor, factsOf, imageNames, implementationsOf, implementations
 import { startOnContext } from "./start-context.ts";
 import { readStatus, status } from "./status.ts";
 import { typeCheck } from "./type-check.ts";
+import { goOnWithUp, unfinishedUp } from "./up.ts";
 
 export interface StartOptions {
   readonly stack: string;
@@ -153,9 +154,6 @@ const readApps = async (state: string): Promise<AppStatus[]> => {
   }
 };
 
-/** There while an `up` is under way, or after one that was killed. */
-const unfinishedUp = (state: string): string => join(stateLayout(state).pulumi, "unfinished");
-
 const bringUp = async (
   state: string,
   stack: string,
@@ -163,9 +161,6 @@ const bringUp = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const env = await pulumiEnvironment(state, stack);
-  const unfinished = unfinishedUp(state);
-  if (await stat(unfinished).catch(() => undefined)) await forgetInterruption(stack, env);
-  await writeFile(unfinished, `${stack}\n`);
   const args = [
     "up",
     "--stack",
@@ -183,25 +178,10 @@ const bringUp = async (
     const [, action, type, name] = text.match(/^\s*[+~@-]*\s*(\S+)\s+(\S+)\s+(creat\w+|updat\w+|delet\w+)/) ?? [];
     if (action && type) say(`${name ?? action} ${type}`);
   };
-  await runPulumi(args, env, { signal, line }).finally(() => log.end());
-  await rm(unfinished);
-};
-
-// A run that was killed leaves its lock, and operations of which nobody knows whether they reached the cluster. They need
-// no look at the cluster: server-side apply creates what is missing and adopts what is there.
-const forgetInterruption = async (stack: string, env: Record<string, string>): Promise<void> => {
-  await runPulumi(["cancel", "--yes", "--stack", stack], env, { exitCodes: [0, 1, 255] });
-  const { stdout } = await runPulumi(["stack", "export", "--stack", stack], env);
-  const exported = JSON.parse(stdout) as { deployment?: { pending_operations?: unknown[] } };
-  if (!exported.deployment?.pending_operations?.length) return;
-  const file = join(env.PULUMI_HOME ?? "", "without-pending.json");
-  await writeFile(
-    file,
-    JSON.stringify({ ...exported, deployment: { ...exported.deployment, pending_operations: [] } }),
-    { mode: 0o600 },
-  );
-  await runPulumi(["stack", "import", "--stack", stack, "--file", file], env);
-  await rm(file);
+  await goOnWithUp({ state, stack, env }, async () => {
+    await runPulumi(args, env, { signal, line });
+    return true;
+  }).finally(() => log.end());
 };
 
 /** Seconds that the agent may take for the first delivery; it takes about 4. */

@@ -1,14 +1,16 @@
 // What goes wrong in daily life: programs die, manifests are wrong. Nothing is lost, and status says what happened.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { execa } from "execa";
 import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
+import { type Kubectl, kubectlWith } from "../kubectl.ts";
+import { processesOf } from "../pods.ts";
 
 let clone: Clone;
 let status: Status;
+let kubectl: Kubectl;
 const app = (now: Status) => now.apps[0] ?? assert.fail("no app");
 const answer = async () =>
   (await fetch(app(status).url, { headers: { Accept: "application/json" } })).json() as Promise<{
@@ -17,17 +19,10 @@ const answer = async () =>
   }>;
 const inExample = (...args: string[]) => execa("git", args, { cwd: status.git.example });
 
-const read = (file: string): string => {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return ""; // a process that has ended meanwhile
-  }
-};
-
 before(async () => {
   clone = sharedClone();
   status = await clone.status();
+  kubectl = await kubectlWith(status.kubeconfig.ci);
 });
 
 describe("a program of the platform is killed and comes back", () => {
@@ -61,17 +56,11 @@ describe("a program of the platform is killed and comes back", () => {
 describe("a Flux controller is killed and comes back", () => {
   for (const controller of ["source-controller", "kustomize-controller"]) {
     test(controller, async () => {
-      const kubelet = (await clone.status()).processes.find(({ name }) => name.endsWith("kubelet"))?.pid;
-      // Other platforms on this machine have controllers too: ours is in the cgroup of our node.
-      const group = read(`/proc/${kubelet}/cgroup`).match(/plumbline-[0-9a-f]+/)?.[0] ?? assert.fail("no cgroup");
-      const mine = readdirSync("/proc").filter(
-        (pid) =>
-          /^\d+$/.test(pid) &&
-          read(`/proc/${pid}/cmdline`).split("\0")[0]?.endsWith(`/${controller}`) &&
-          read(`/proc/${pid}/cgroup`).includes(group),
-      );
+      const selector = ["--namespace", "flux-system", "--selector", `app.kubernetes.io/name=${controller}`];
+      const uids = await kubectl(["get", "pods", ...selector, "--output", "jsonpath={.items[*].metadata.uid}"]);
+      const mine = processesOf(uids);
       assert.equal(mine.length, 1, `processes of ${controller}: ${mine.join(", ")}`);
-      process.kill(Number(mine[0]), "SIGKILL");
+      process.kill(mine[0] ?? assert.fail(), "SIGKILL");
       await eventually("the agent is ready again", clone.status, ({ phase }) => phase === "running", 90);
       await inExample("commit", "--quiet", "--allow-empty", "--message", `after ${controller}`);
       await inExample("push", "--quiet");
@@ -137,7 +126,7 @@ describe("a wrong manifest is refused whole, the version that ran stays, and sta
 
 test("an app without the Service that its stack exposes has no URL, and status says why", async () => {
   const path = join(status.git.example, "apps/hello/service.yaml");
-  const text = read(path);
+  const text = await readFile(path, "utf8");
   const push = async (message: string) => {
     await inExample("add", "--all");
     await inExample("commit", "--quiet", "--message", message);

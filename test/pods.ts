@@ -1,0 +1,17 @@
+// Which processes of this machine are the containers of a pod? Found by its cgroup, whichever platform the pod is of.
+import { readdirSync, readFileSync } from "node:fs";
+
+const read = (file: string): string => {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return ""; // a process that has ended meanwhile
+  }
+};
+
+/** The processes of a pod's containers, without the one that holds its namespaces. */
+export const processesOf = (uid: string): number[] =>
+  readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid) && read(`/proc/${pid}/cgroup`).includes(`/pod${uid}/`))
+    .filter((pid) => read(`/proc/${pid}/cmdline`).split("\0")[0] !== "/pause")
+    .map(Number);
