@@ -12,6 +12,7 @@ import { root } from "../engine/folders.ts";
 import { allPrograms, type Program, programsFor } from "../engine/programs.ts";
 import { runPlan } from "../engine/progress.ts";
 import { cloneHere } from "./clone.ts";
+import { sweep } from "./sweep.ts";
 
 interface Count {
   passed: number;
@@ -55,6 +56,10 @@ const stages: readonly Stage[] = [
  */
 export const runTests = async (filters: readonly string[]): Promise<void> => {
   const count: Count = { passed: 0, failed: 0, skipped: 0 };
+  const interruption = new AbortController();
+  const interrupt = () => interruption.abort();
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  await sweep();
   await check("biome", ["check", "."], count);
   await check("tsc", ["--noEmit"], count);
   const chosen = await Promise.all(stages.map(async (stage) => ({ ...stage, files: await filesOf(stage, filters) })));
@@ -63,7 +68,7 @@ export const runTests = async (filters: readonly string[]): Promise<void> => {
   let ahead: Ahead | undefined;
   try {
     for (const { name, files, programs, atOnce, stack } of wanted) {
-      if (count.failed > 0) break;
+      if (count.failed > 0 || interruption.signal.aborted) break;
       if (programs === "cluster" && there === "none") {
         await getPrograms(programsFor([]));
         there = "cluster";
@@ -75,14 +80,18 @@ export const runTests = async (filters: readonly string[]): Promise<void> => {
         there = "all";
       }
       process.stdout.write(`\n${name} tests\n`);
-      const run = () => runFiles(files, atOnce, count);
-      await (stack ? withSharedPlatform(stack, run) : run());
+      const run = () => runFiles(files, atOnce, count, interruption.signal);
+      await (stack ? withSharedPlatform(stack, run, interruption.signal) : run());
     }
   } finally {
     await ahead?.end();
   }
+  if (interruption.signal.aborted) await sweep();
   process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
-  if (count.failed > 0) process.exitCode = exit.failed;
+  if (interruption.signal.aborted) {
+    process.stderr.write("Interrupted; the platforms of the tests are stopped.\n");
+    process.exitCode = exit.interrupted;
+  } else if (count.failed > 0) process.exitCode = exit.failed;
   else if (count.passed === 0) {
     process.stderr.write("No test was run.\n");
     process.exitCode = exit.failed;
@@ -124,12 +133,13 @@ const getAhead = (): Ahead => {
 };
 
 /** One start for all the files of a stage: its tests leave the platform as they found it. */
-const withSharedPlatform = async (stack: string, work: () => Promise<void>): Promise<void> => {
+const withSharedPlatform = async (stack: string, work: () => Promise<void>, signal: AbortSignal): Promise<void> => {
   const clone = await cloneHere(stack);
   try {
     process.stdout.write(`starting the platform that these tests share, stack ${stack}\n`);
-    const { exitCode, all } = await clone.plumbline(["start", "--stack", stack]);
+    const { exitCode, all } = await clone.plumbline(["start", "--stack", stack], { signal });
     process.stdout.write(`${all}\n`);
+    if (signal.aborted) return;
     if (exitCode !== 0) throw new Error(`the platform did not start: exit code ${exitCode}`);
     process.env.PLUMBLINE_TEST_CLONE = clone.folder;
     await work();
@@ -150,12 +160,13 @@ const check = async (program: string, args: readonly string[], count: Count): Pr
   process.stdout.write(`${exitCode === 0 ? "✔" : "✖"} ${program} ${args.join(" ")}\n`);
 };
 
-const runFiles = (files: readonly string[], atOnce: number, count: Count): Promise<void> =>
+const runFiles = (files: readonly string[], atOnce: number, count: Count, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     const stream = run({
       files: files.map((file) => join(root, file)),
       concurrency: atOnce,
       timeout: 30 * 60_000,
+      signal,
     });
     stream.on("test:summary", ({ file, counts }) => {
       if (file !== undefined) return;

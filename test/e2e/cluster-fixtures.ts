@@ -44,7 +44,7 @@ export const testPrograms = (): Promise<string> => {
 let folder: Promise<string> | undefined;
 
 /** A state folder of the test's own, which never is a person's. */
-export const freshState = (): string => mkdtempSync(join(tmpdir(), "plumbline-cluster-"));
+export const freshState = (): string => mkdtempSync(join(tmpdir(), `plumbline-cluster-${process.pid}-`));
 
 /** Starts a cluster with just the images that these tests use. */
 export const start = async (state: string, more: Partial<ClusterOptions> = {}) =>
