@@ -226,6 +226,17 @@ describe("as a layer", () => {
   });
 });
 
+test("another implementation changes where the dashboards lie, not what they are", async () => {
+  const own = await declared({ ...least, logsUrl: "http://loki:3100" });
+  const elsewhere = await record(
+    () => new ExternalDashboards("d", { url: "https://g.example.com", namespace: "monitoring" }),
+  );
+  assert.deepEqual(
+    named(elsewhere, "ConfigMap", "plumbline-dashboards-plumbline").data,
+    named(own, "ConfigMap", "dashboards-plumbline").data,
+  );
+});
+
 test("a Grafana elsewhere gets its dashboards as its sidecar wants them, or none", async () => {
   const given = await record(
     () =>
