@@ -1,5 +1,6 @@
 // What is a dashboard? Rows of panels, each with its queries: typed values, checked before anything is declared.
 import { z } from "zod";
+import { logql } from "../logql.ts";
 import { promqlProblem } from "../promql.ts";
 
 /** One query of a panel. */
@@ -144,9 +145,9 @@ const panelSchema = z
     if (kind === "logs" && source !== "loki") {
       context.addIssue({ code: "custom", path: ["source"], message: '"loki", where the panel shows logs' });
     }
-    if (source !== "prometheus") return;
     for (const [index, { expr }] of queries.entries()) {
-      const message = promqlProblem(withValues(expr, {}));
+      const asked = withValues(expr, {});
+      const message = source === "loki" ? logql.safeParse(asked).error?.issues[0]?.message : promqlProblem(asked);
       if (message) context.addIssue({ code: "custom", path: ["queries", index, "expr"], message });
     }
   });

@@ -134,6 +134,7 @@ describe("a dashboard of a stack", () => {
             { title: "Broken", queries: [{ expr: "rate(orders_total[$__rate_interval)" }] },
             { title: "Unknown choice", queries: [{ expr: 'orders_total{shop="$store"}' }] },
             { title: "Lines", kind: "logs", queries: [{ expr: "up" }] },
+            { title: "Broken lines", kind: "logs", source: "loki", queries: [{ expr: '{app="shop"} |~ ' }] },
             {
               ...panel,
               thresholds: [
@@ -153,9 +154,10 @@ describe("a dashboard of a stack", () => {
         "rows.0.panels.0.width",
         "rows.0.panels.1.queries.0.expr",
         "rows.0.panels.3.source",
-        "rows.0.panels.4.thresholds",
+        "rows.0.panels.4.queries.0.expr",
+        "rows.0.panels.5.thresholds",
         "rows.0.panels.2.queries.0.expr",
-        "rows.0.panels.4.title",
+        "rows.0.panels.5.title",
       ],
     );
     const twice = { ...shop, rows: [{ title: "Orders", panels: [panel, panel, wrong.rows[0]?.panels[2]] }] };
