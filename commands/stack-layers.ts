@@ -7,6 +7,7 @@ import { imagesFor } from "../local/images.ts";
 import { loadStack } from "../stacks/shared/load.ts";
 import { Failure } from "./failure.ts";
 import { type PlatformFile, readPlatformFile, writePlatformFile } from "./platform-file.ts";
+import { furnishRegistry } from "./registry.ts";
 
 /** The words of the layers: ["flux", "prometheus"]. */
 export const implementationsOf = ({ layers }: Definition): string[] =>
@@ -56,9 +57,11 @@ export const refuseWithoutImages = async (stack: string, state: string): Promise
   });
 };
 
-/** Writes down the layers of a stack after an `up`: they may be others than at the start. */
+/** After an `up` the layers may be others than at the start: they are written down, and a registry is made of use. */
 export const refreshFacts = async (stack: string, state: string): Promise<void> => {
   const facts = await readPlatformFile(state);
   const definition = await loadStack(stack).catch(() => undefined);
-  if (facts && definition) await writePlatformFile(state, { ...facts, ...factsOf(definition, stack) });
+  if (!facts || !definition) return;
+  await writePlatformFile(state, { ...facts, ...factsOf(definition, stack) });
+  await furnishRegistry(state, definition, Promise.resolve(), AbortSignal.timeout(120_000));
 };

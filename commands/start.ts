@@ -22,6 +22,7 @@ import { Failure } from "./failure.ts";
 import { writePlatformFile } from "./platform-file.ts";
 import { planPrograms } from "./program-steps.ts";
 import { ensureStack, pulumiEnvironment, rememberStack, runPulumi } from "./pulumi.ts";
+import { furnishRegistry } from "./registry.ts";
 import { definitionsFor, factsOf, imageNames, implementationsOf, implementationsOfStack } from "./stack-layers.ts";
 import { startOnContext } from "./start-context.ts";
 import { readStatus, status } from "./status.ts";
@@ -91,7 +92,7 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
       title: "Start the cluster",
       seconds: 8,
       run: async (say, signal) => {
-        await ensureExampleRepository(state);
+        await ensureExampleRepository(state, stack);
         // Neither asks the cluster for anything, and both fit into its waits.
         const prepared = Promise.all([definitionsFor(implementationsOf(definition)), ensureStack(state, stack)]);
         prepared.catch(() => {});
@@ -121,7 +122,7 @@ const startLocal = async (state: string, { stack, nodes }: StartOptions): Promis
       run: async (say, signal) => {
         await writePlatformFile(state, { ...factsOf(definition, stack), images: imageNames(definition) });
         await rememberStack(state, stack);
-        await bringUp(state, stack, say, signal);
+        await bringUpFurnished(state, stack, definition, say, signal);
         await recordDeployment(state, stack);
         await destroyBootstrap(state);
       },
@@ -182,6 +183,25 @@ const bringUp = async (
     await runPulumi(args, env, { signal, line });
     return true;
   }).finally(() => log.end());
+};
+
+/** The example's image is pushed as soon as its registry answers, which is before the app is delivered. */
+const bringUpFurnished = async (
+  state: string,
+  stack: string,
+  definition: Definition,
+  say: (detail: string) => void,
+  signal: AbortSignal,
+): Promise<void> => {
+  const failed = new AbortController();
+  const up = bringUp(state, stack, say, signal);
+  const furnished = furnishRegistry(state, definition, up, AbortSignal.any([signal, failed.signal]));
+  furnished.catch(() => {});
+  await up.catch((cause) => {
+    failed.abort();
+    throw cause;
+  });
+  await furnished;
 };
 
 /** Seconds that the agent may take for the first delivery; it takes about 4. */

@@ -37,8 +37,12 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Makes the bare repository with the example app, and the token for pushes, where they are missing. */
-export const ensureExampleRepository = async (state: string): Promise<void> => {
+/**
+ * Makes the bare repository with the example app, and the token for pushes, where they are missing.
+ *
+ * @param stack its folder beside the app's manifests, where there is one, has those that differ: they use its layers
+ */
+export const ensureExampleRepository = async (state: string, stack: string): Promise<void> => {
   const { git: folder } = stateLayout(state);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const token = join(folder, "token");
@@ -49,7 +53,10 @@ export const ensureExampleRepository = async (state: string): Promise<void> => {
   const draft = join(folder, "draft");
   const draftBare = join(folder, "draft.git");
   for (const left of [draft, draftBare]) await rm(left, { recursive: true, force: true });
-  await cp(join(root, "examples", "hello", "manifests"), join(draft, "apps", "hello"), { recursive: true });
+  for (const folder of ["manifests", stack]) {
+    const manifests = join(root, "examples", "hello", folder);
+    if (await exists(manifests)) await cp(manifests, join(draft, "apps", "hello"), { recursive: true });
+  }
   await writeFile(join(draft, "README.md"), readme);
   await git(draft, "init", "--quiet", `--initial-branch=${branch}`);
   await git(draft, "add", "--all");

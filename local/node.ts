@@ -7,6 +7,7 @@ import { apiPort } from "./control-plane.ts";
 import { pauseImage } from "./images.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { addresses, nodeAddress, nodeName, podRange } from "./network.ts";
+import { registriesFolder } from "./registry-trust.ts";
 import { command, environment, inside, type MachineSpec, type Mount, type ProcessSpec } from "./spec.ts";
 
 const socket = "/run/containerd/containerd.sock";
@@ -177,6 +178,8 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt"]
   level = "warn"
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
   sandbox = "${pauseImage}"
+[plugins.'io.containerd.cri.v1.images'.registry]
+  config_path = "${node}/${registriesFolder}"
 [plugins.'io.containerd.cri.v1.runtime']
   # Lowering an oom_score_adj takes a capability that containers of developers' machines may lack.
   restrict_oom_score_adj = true

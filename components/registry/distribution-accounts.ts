@@ -8,8 +8,9 @@ import { labels } from "../workload.ts";
 
 /** Names of the accounts. */
 export const accountNames = { pull: "pull", push: "push" } as const;
-/** Secret with a password for each account, under its name, and the key that signs states of uploads. */
-export const accountsName = "registry-accounts";
+/** Secret with a password for each account, under its name, and the key that signs states of uploads; one a generation. */
+export const accountsName = (generation = 1): string =>
+  generation === 1 ? "registry-accounts" : `registry-accounts-${generation}`;
 /** Secret with what the programs need to know the accounts: hashes. */
 export const usersName = "registry-users";
 
@@ -48,18 +49,17 @@ export const userFiles = (realm: string, pull: string, push: string): Record<str
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 const secretText = () => base64(randomBytes(24).toString("hex"));
 
-/** Declares the accounts. To change the passwords, delete the Secret {@link accountsName} and bring the stack up. */
+/** Declares the accounts of a generation. */
 export const declareAccounts = (
   name: string,
-  namespace: string,
-  realm: string,
+  { namespace, realm, generation }: { namespace: string; realm: string; generation: number | undefined },
   opts: pulumi.ComponentResourceOptions,
 ): Accounts => {
   const metadata = (secret: string) => ({ name: secret, namespace, labels: labels("registry") });
   const made = new k8s.core.v1.Secret(
-    `${name}-accounts`,
+    `${name}-${accountsName(generation)}`,
     {
-      metadata: metadata(accountsName),
+      metadata: metadata(accountsName(generation)),
       data: pulumi.secret({ pull: secretText(), push: secretText(), uploads: secretText() }),
     },
     // Each run makes other ones: those that the cluster has count.

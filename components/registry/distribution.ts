@@ -55,6 +55,8 @@ export interface DistributionArgs {
   serviceAnnotations?: Record<string, string>;
   /** Cluster IP of the Service, which the certificate is for as well: for nodes that find no `host` by DNS. Default: any. */
   address?: string;
+  /** Raised by one, it has new passwords made; whoever pushes or pulls then needs them. Default: 1. */
+  passwordGeneration?: number;
   /** Secret of type `kubernetes.io/tls` in the namespace, where the certificate is somebody else's. Default: one is asked for. */
   certificate?: string;
   /** Registry that holds the images of the programs under their own repository names. Default: the vendor's. */
@@ -91,6 +93,7 @@ const schema = z.strictObject({
   serviceType: z.enum(serviceTypes, `one of ${serviceTypes.join(", ")}`).exactOptional(),
   serviceAnnotations: z.record(z.string(), z.string("a text")).exactOptional(),
   address: z.ipv4('an address of the Services of the cluster such as "10.96.0.50"').exactOptional(),
+  passwordGeneration: z.int("a whole number from 1 on").min(1, "a whole number from 1 on").exactOptional(),
   certificate: objectName.exactOptional(),
   mirror: z.string().exactOptional(),
 });
@@ -151,12 +154,13 @@ export class Distribution extends pulumi.ComponentResource {
     refuse(`Distribution ${name}`, problemsIn(args, certificates));
     super("plumbline:index:Distribution", name, { ...args }, options);
     const { host, namespace = "distribution", mirror, upstream, garbageCollection, address } = args;
+    const { passwordGeneration: generation } = args;
     const parent = { parent: this };
     const home = layerNamespace(name, { namespace, slot: "registry", keep: true }, parent);
     const within = { ...parent, dependsOn: home };
     const metadata = { name: program, namespace, labels: labels(program) };
     const storage = storageOf(args.storage ?? {});
-    const accounts = declareAccounts(name, namespace, host, within);
+    const accounts = declareAccounts(name, { namespace, realm: host, generation }, within);
     const issued = certificates?.issue(
       `${name}-certificate`,
       { name: program, namespace, hosts: [host], ...(address && { addresses: [address] }), secret: ownCertificate },
@@ -187,7 +191,10 @@ export class Distribution extends pulumi.ComponentResource {
       storage,
       certificate: args.certificate ?? ownCertificate,
       writable: !upstream,
-      env: [secretEnv("REGISTRY_HTTP_SECRET", { name: accountsName, key: "uploads" }), ...upstreamEnv(upstream)],
+      env: [
+        secretEnv("REGISTRY_HTTP_SECRET", { name: accountsName(generation), key: "uploads" }),
+        ...upstreamEnv(upstream),
+      ],
       files,
       transform,
     };
@@ -291,14 +298,16 @@ const openings = (
 export const distribution = (
   args: Omit<DistributionArgs, "mirror" | "certificate"> & Pick<DistributionOptions, "transform">,
 ): Layer<"registry", "cluster" | "certificates"> => {
-  const { namespace = "distribution", host, address } = args;
+  const { namespace = "distribution", host, address, passwordGeneration } = args;
   return layer({
     slot: "registry",
     implementation: "distribution",
     version: version("distribution"),
     needs: ["cluster", "certificates"],
     reach: { service: program, namespace, port: 443, scheme: "https" },
-    ...(address && { pulled: { host, address, namespace, certificate: ownCertificate, accounts: accountsName } }),
+    ...(address && {
+      pulled: { host, address, namespace, certificate: ownCertificate, accounts: accountsName(passwordGeneration) },
+    }),
     build: (name, { cluster, certificates }, opts): Registry => {
       const { transform, ...rest } = args;
       const registry = new Distribution(

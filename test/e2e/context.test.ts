@@ -22,7 +22,7 @@ describe("npm start -- --context", { skip: needsRoot, timeout: 600_000 }, () => 
 
   before(async () => {
     clone = await cloneHere("context");
-    await ensureExampleRepository(state);
+    await ensureExampleRepository(state, "existing");
     const server = await gitServerParts();
     const programs = ["pause", "coredns", "busybox", "source-controller", "kustomize-controller", "hello"];
     await start(state, {

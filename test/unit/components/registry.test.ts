@@ -182,6 +182,12 @@ test("passwords are made once, known to the programs as hashes, and pull is not 
   assert.equal(plain(auths[host].auth), `pull:${plain(made.pull ?? "")}`);
 });
 
+test("another generation has passwords of its own, and the programs are told", async () => {
+  const resources = await declare({ passwordGeneration: 2 });
+  assert.ok(named(resources, "Secret", "registry-accounts-2"));
+  assert.equal(envOf(resources, "StatefulSet").REGISTRY_HTTP_SECRET.valueFrom.secretKeyRef.name, "registry-accounts-2");
+});
+
 test("whatever is not a read has to be the account that pushes", async () => {
   const { routers } = routes(await declare()).http;
   assert.equal(routers.reads.middlewares, undefined);
@@ -244,6 +250,7 @@ describe("everything that is wrong is said at once, before anything is declared"
     [{ upstream: { url: "https://docker.io" }, garbageCollection: { schedule: "@daily" } }, ["garbageCollection"]],
     [{ address: "300.1.1.1" }, ["address"]],
     [{ certificate: "own" }, ["certificate"]],
+    [{ passwordGeneration: 0 }, ["passwordGeneration"]],
   ] as const) {
     test(JSON.stringify(args), async () => {
       await assert.rejects(

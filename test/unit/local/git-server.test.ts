@@ -17,7 +17,7 @@ let close: () => void;
 
 before(async () => {
   state = await mkdtemp(join(tmpdir(), "plumbline-git-"));
-  await ensureExampleRepository(state);
+  await ensureExampleRepository(state, "local");
   const folder = stateLayout(state).git;
   const server = gitServer({
     root: folder,
@@ -40,7 +40,7 @@ after(async () => {
 test("the example repository holds the app's manifests, and making it again changes nothing", async () => {
   const bare = join(stateLayout(state).git, "platform.git");
   const head = await git(bare, "rev-parse", "main");
-  await ensureExampleRepository(state);
+  await ensureExampleRepository(state, "local");
   assert.equal(await git(bare, "rev-parse", "main"), head);
   assert.match(await git(bare, "ls-tree", "-r", "--name-only", "main"), /apps\/hello\/deployment\.yaml/);
 });

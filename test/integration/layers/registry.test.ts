@@ -1,0 +1,316 @@
+// The registry reads the configuration that we write, and is used as clients use it. It ends TLS itself here: in the pod, what
+// stands before it does.
+import assert from "node:assert/strict";
+import { createHash, randomUUID, webcrypto } from "node:crypto";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { Agent, request } from "node:https";
+import { type AddressInfo, createServer as createListener } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import "reflect-metadata";
+import * as x509 from "@peculiar/x509";
+import { execa } from "execa";
+import { userFiles } from "../../../components/registry/distribution-accounts.ts";
+import { folders, ports, registryConfiguration } from "../../../components/registry/distribution-config.ts";
+import { dataFolder, type RegistryStorageArgs, storageOf } from "../../../components/registry/distribution-storage.ts";
+import { resolve } from "../../../engine/resolve.ts";
+import { makeImages } from "../../../local/image-archives.ts";
+import { pushImage } from "../../../local/image-push.ts";
+import { eventually } from "../../clone.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "plumbline-registry-"));
+const host = "registry.example.test";
+const running: { readonly kill: () => Promise<unknown> }[] = [];
+const passwords: Record<string, string> = { pull: "pull-word", push: "push-word" };
+let registry: string;
+let authority: string;
+let archive: string;
+
+const freePort = (): Promise<number> =>
+  new Promise((done) => {
+    const listener = createListener().listen(0, "127.0.0.1", () => {
+      const { port } = listener.address() as AddressInfo;
+      listener.close(() => done(port));
+    });
+  });
+
+/** A certificate for the host that its own key signs. */
+const certificate = async (): Promise<{ key: string; certificate: string }> => {
+  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  x509.cryptoProvider.set(webcrypto);
+  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+  const made = await x509.X509CertificateGenerator.createSelfSigned({
+    // One name for each: what is trusted is found by it.
+    name: `CN=${randomUUID()}`,
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.SubjectAlternativeNameExtension([
+        { type: "dns", value: host },
+        { type: "ip", value: "127.0.0.1" },
+      ]),
+    ],
+  });
+  const key = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
+  return { key: x509.PemConverter.encode(key, "PRIVATE KEY"), certificate: made.toString("pem") };
+};
+
+/** Where the files of the pod and its ports are in this test. */
+const placed = (text: string, name: string, at: Readonly<Record<keyof typeof ports, number>>): string => {
+  let result = text.replaceAll(dataFolder, join(folder, name, "data"));
+  for (const [kind, path] of Object.entries(folders)) result = result.replaceAll(path, join(folder, name, kind));
+  for (const [kind, port] of Object.entries(ports)) {
+    result = result.replace(
+      new RegExp(`(127\\.0\\.0\\.1)?:${port}\\b`, "g"),
+      `127.0.0.1:${at[kind as keyof typeof ports]}`,
+    );
+  }
+  return result;
+};
+
+interface Running {
+  readonly at: Readonly<Record<keyof typeof ports, number>>;
+  readonly config: string;
+}
+
+/** Starts it on what a pod would read. */
+const startRegistry = async (name: string, upstream?: string, env: Record<string, string> = {}): Promise<Running> => {
+  const at = { https: 0, internal: 0, registry: await freePort(), debug: await freePort() };
+  const write = (kind: string, file: string, text: string): string => {
+    mkdirSync(join(folder, name, kind), { recursive: true });
+    writeFileSync(join(folder, name, kind, file), text);
+    return join(folder, name, kind, file);
+  };
+  write("users", "htpasswd", userFiles(host, passwords.pull ?? "", passwords.push ?? "").htpasswd ?? "");
+  const made = await certificate();
+  authority = made.certificate;
+  const tls = { certificate: write("tls", "tls.crt", made.certificate), key: write("tls", "tls.key", made.key) };
+  const text = registryConfiguration({ realm: host, storage: storageOf({}), redirect: true, upstream });
+  const config = write(
+    "registry",
+    "config.yaml",
+    placed(text.replace("http:", `http:\n  tls: ${JSON.stringify(tls)}`), name, at),
+  );
+  const child = execa(registry, ["serve", config], {
+    env: { OTEL_TRACES_EXPORTER: "none", REGISTRY_HTTP_SECRET: "uploads", ...env },
+    reject: false,
+  });
+  running.push({
+    kill: () => {
+      child.kill("SIGKILL");
+      return child;
+    },
+  });
+  const healthy = `http://127.0.0.1:${at.debug}/debug/health`;
+  await eventually(
+    healthy,
+    () => fetch(healthy),
+    ({ status }) => status === 200,
+    20,
+  );
+  return { at, config };
+};
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+const ask = (
+  port: number,
+  method: string,
+  path: string,
+  account?: string,
+  password = passwords[account ?? ""],
+): Promise<Answer> =>
+  new Promise((done, failed) => {
+    const agent = new Agent({ ca: authority, servername: host });
+    request(
+      {
+        hostname: "127.0.0.1",
+        port,
+        method,
+        path,
+        agent,
+        headers: {
+          host,
+          accept: "application/vnd.oci.image.manifest.v1+json",
+          ...(account && { authorization: `Basic ${Buffer.from(`${account}:${password}`).toString("base64")}` }),
+        },
+      },
+      (response) => {
+        let body = "";
+        response.on("data", (part) => {
+          body += part;
+        });
+        response.on("end", () => done({ status: response.statusCode ?? 0, headers: response.headers, body }));
+      },
+    )
+      .on("error", failed)
+      .end();
+  });
+
+/** The variables of a pod, each key of a Secret being this one. */
+const keys = (storage: RegistryStorageArgs, key: string): Record<string, string> => ({
+  OTEL_TRACES_EXPORTER: "none",
+  ...Object.fromEntries(storageOf(storage).env.map(({ name }) => [String(name), key])),
+});
+
+let main: Running;
+before(async () => {
+  registry = (await resolve(["registry"])).get("registry")?.path ?? "";
+  writeFileSync(join(folder, "tool"), "#!/bin/sh\n");
+  chmodSync(join(folder, "tool"), 0o755);
+  const image = { name: "plumbline.local/some/tool:1", program: "tool", path: "/tool" };
+  archive = (await makeImages([image], folder, join(folder, "images")))[0] ?? "";
+  main = await startRegistry("main");
+});
+after(async () => {
+  await Promise.all(running.map((each) => each.kill()));
+  rmSync(folder, { recursive: true });
+});
+
+const push = (port: number, account: string, name: string) =>
+  pushImage(
+    archive,
+    name,
+    { reached: `127.0.0.1:${port}`, host, authority, username: account, password: passwords[account] ?? "" },
+    AbortSignal.timeout(20_000),
+  );
+const hello = (account?: string, password?: string) => ask(main.at.registry, "GET", "/v2/", account, password);
+
+test("nobody is served without an account, or with a wrong password", async () => {
+  const { status, headers } = await hello();
+  assert.equal(status, 401);
+  assert.equal(headers["www-authenticate"], `Basic realm="${host}"`);
+  assert.equal((await hello("pull", "guess")).status, 401);
+  assert.equal((await hello("pull")).status, 200);
+  assert.equal((await hello("push")).status, 200);
+});
+
+test("the account that pushes pushes, the one that pulls finds what was pushed", async () => {
+  await push(main.at.registry, "push", "some/tool:1");
+  await push(main.at.registry, "push", "some/tool:1");
+  const catalog = await ask(main.at.registry, "GET", "/v2/_catalog", "pull");
+  assert.deepEqual(JSON.parse(catalog.body), { repositories: ["some/tool"] });
+  const manifest = await ask(main.at.registry, "GET", "/v2/some/tool/manifests/1", "pull");
+  assert.equal(manifest.status, 200);
+  const { layers } = JSON.parse(manifest.body) as { layers: { digest: string }[] };
+  const digest = layers[0]?.digest ?? "";
+  const layer = await ask(main.at.registry, "GET", `/v2/some/tool/blobs/${digest}`, "pull");
+  assert.equal(`sha256:${createHash("sha256").update(layer.body).digest("hex")}`, digest);
+});
+
+test("what was deleted goes with the next collection of garbage", async () => {
+  await push(main.at.registry, "push", "gone/tool:1");
+  const { headers, body } = await ask(main.at.registry, "GET", "/v2/gone/tool/manifests/1", "pull");
+  const path = `/v2/gone/tool/manifests/${headers["docker-content-digest"]}`;
+  assert.equal((await ask(main.at.registry, "DELETE", path, "push")).status, 202);
+  assert.equal((await ask(main.at.registry, "HEAD", path, "pull")).status, 404);
+  const { headers: kept } = await ask(main.at.registry, "HEAD", "/v2/some/tool/manifests/1", "pull");
+  assert.equal(kept["docker-content-digest"], headers["docker-content-digest"], "both are the same image");
+  const delete1 = `/v2/some/tool/manifests/${headers["docker-content-digest"]}`;
+  assert.equal((await ask(main.at.registry, "DELETE", delete1, "push")).status, 202);
+  const [layer] = (JSON.parse(body) as { layers: { digest: string }[] }).layers;
+  const { exitCode, all } = await execa(registry, ["garbage-collect", main.config], {
+    env: { OTEL_TRACES_EXPORTER: "none" },
+    reject: false,
+    all: true,
+  });
+  assert.equal(exitCode, 0, all);
+  assert.equal((await ask(main.at.registry, "HEAD", `/v2/some/tool/blobs/${layer?.digest}`, "pull")).status, 404);
+  // No memory of what is gone: the same image can be pushed again.
+  await push(main.at.registry, "push", "some/tool:1");
+  assert.equal((await ask(main.at.registry, "HEAD", `/v2/some/tool/blobs/${layer?.digest}`, "pull")).status, 200);
+});
+
+test("figures are served beside, not by the port that everybody reaches", async () => {
+  const figures = await (await fetch(`http://127.0.0.1:${main.at.debug}/metrics`)).text();
+  assert.match(figures, /^registry_storage_action_seconds_count\{.*driver="filesystem".*\} [1-9]/m);
+  assert.equal((await ask(main.at.registry, "GET", "/metrics", "pull")).status, 404);
+});
+
+test("another registry's images are passed on, and nobody can push", async () => {
+  const trusted = join(folder, "upstream.crt");
+  writeFileSync(trusted, authority);
+  const cache = await startRegistry("cache", `https://127.0.0.1:${main.at.registry}`, {
+    REGISTRY_PROXY_USERNAME: "pull",
+    REGISTRY_PROXY_PASSWORD: passwords.pull ?? "",
+    SSL_CERT_FILE: trusted,
+  });
+  const { status, body } = await ask(cache.at.registry, "GET", "/v2/some/tool/manifests/1", "pull");
+  assert.equal(status, 200, body);
+  assert.equal((await ask(cache.at.registry, "POST", "/v2/other/tool/blobs/uploads/", "push")).status, 405);
+});
+
+describe("a wrong field is refused by the program", () => {
+  const serve = async (change: (text: string) => string, storage: RegistryStorageArgs = {}) => {
+    const configuration = { realm: host, storage: storageOf(storage), redirect: true, upstream: undefined };
+    const text = placed(registryConfiguration(configuration), "wrong", {
+      https: 0,
+      internal: 0,
+      registry: 0,
+      debug: 0,
+    });
+    mkdirSync(join(folder, "wrong", "users"), { recursive: true });
+    writeFileSync(join(folder, "wrong", "config.yaml"), change(text));
+    return execa(registry, ["serve", join(folder, "wrong", "config.yaml")], {
+      env: keys(storage, "no key"),
+      reject: false,
+      all: true,
+      timeout: 3000,
+      killSignal: "SIGKILL",
+    });
+  };
+  for (const [right, wrong, message] of [
+    ["filesystem:", "filesytem:", /not registered: filesytem/],
+    ["realm:", "relm:", /"realm" must be set/],
+    ["version:", "versoin:", /unsupported version/],
+  ] as const) {
+    test(`${wrong} instead of ${right}`, async () => {
+      const { exitCode, all } = await serve((text) => text.replace(right, wrong));
+      assert.ok(exitCode, all);
+      assert.match(String(all), message);
+    });
+  }
+  for (const [storage, message] of [
+    [{ s3: { bucket: "b", region: "nowhere-1" } }, /invalid region provided: nowhere-1/],
+    [{ gcs: { bucket: "b", keyFile: { name: "gcs", key: "missing.json" } } }, /missing\.json: no such file/],
+    [{ azure: { account: "images", container: "c", accountKey: { name: "a", key: "k" } } }, /illegal base64/],
+  ] as const) {
+    test(Object.keys(storage)[0] ?? "", async () => {
+      const { exitCode, all } = await serve((text) => text, storage);
+      assert.ok(exitCode, all);
+      assert.match(String(all), message);
+    });
+  }
+});
+
+test("a bucket is asked where it is, with the keys of the Secret", async () => {
+  const asked: { url: string; authorization: string }[] = [];
+  const bucket: Server = createServer(({ url = "", headers }, response) => {
+    asked.push({ url, authorization: headers.authorization ?? "" });
+    response.setHeader("content-type", "application/xml");
+    response.end(
+      '<?xml version="1.0"?><ListBucketResult><Name>images</Name><IsTruncated>false</IsTruncated></ListBucketResult>',
+    );
+  }).listen(0, "127.0.0.1");
+  try {
+    await new Promise((listening) => bucket.once("listening", listening));
+    const key = { name: "minio", key: "k" };
+    const endpoint = `http://127.0.0.1:${(bucket.address() as AddressInfo).port}`;
+    const s3 = { bucket: "images", region: "eu-central-1", endpoint, folder: "one", accessKey: key, secretKey: key };
+    const path = join(folder, "s3.yaml");
+    const configuration = { realm: host, storage: storageOf({ s3 }), redirect: true, upstream: undefined };
+    writeFileSync(path, registryConfiguration(configuration));
+    const env = keys({ s3 }, "AKEY");
+    await execa(registry, ["garbage-collect", path], { env, reject: false, timeout: 10_000 });
+  } finally {
+    bucket.close();
+  }
+  assert.match(asked[0]?.url ?? "", /^\/images\?.*prefix=one%2F/);
+  assert.match(asked[0]?.authorization ?? "", /Credential=AKEY\/\d+\/eu-central-1\/s3/);
+});
