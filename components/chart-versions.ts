@@ -52,6 +52,15 @@ const table = {
     digest: "8199b42fe80b871c6a86233a80bb14f599fd6e1e6462c1216d836577f845e161",
     released: "2026-09-21",
   },
+  // Later ones are served; of this one the vendor's index gives the digest that is known here.
+  fluentd: {
+    name: "fluentd",
+    archive: "https://github.com/fluent/helm-charts/releases/download/fluentd-{version}/fluentd-{version}.tgz",
+    version: "0.4.3",
+    appVersion: "1.15.2",
+    digest: "eb3e8856cd4573fa5e159c3f9485c97518b65a69770e8663cfdbb36c3a694849",
+    released: "2023-05-23",
+  },
 } as const satisfies Record<string, VendorChart>;
 
 /** Charts of vendors by name. */

@@ -25,6 +25,7 @@ export { ExistingCluster, type ExistingClusterArgs, existing } from "./cluster/e
 export { LocalPath, type LocalPathArgs } from "./cluster/local-path.ts";
 export { MetricsServer, type MetricsServerArgs } from "./cluster/metrics-server.ts";
 export type { Collector } from "./collector/collector.ts";
+export { Fluentd, type FluentdArgs, type FluentdOptions, fluentd } from "./collector/fluentd.ts";
 export {
   type CollectedTenantArgs,
   OtelCollector,

@@ -61,7 +61,8 @@ const readable = (pattern: string): boolean => {
 };
 
 const tenant = z.string().regex(/^[a-zA-Z0-9_.-]{1,150}$/, "1 to 150 of a-z, A-Z, 0-9, -, _ and .");
-const schema = z.strictObject({
+/** Schema of the arguments that every collector has. */
+export const collectorFields = {
   pushUrl: z.union([url, z.custom<pulumi.Output<string>>(pulumi.Output.isInstance)], "a URL"),
   namespace: objectName.exactOptional(),
   tenant: tenant.exactOptional(),
@@ -84,9 +85,14 @@ const schema = z.strictObject({
     .regex(/^(\/(?!\.\.?(\/|$))[^/\s]+)+$/, "an absolute path")
     .exactOptional(),
   mirror: z.string().exactOptional(),
-});
+};
+const schema = z.strictObject(collectorFields);
 
-const twice = ({ tenant: all = "platform", tenants = [] }: OtelCollectorArgs): Problem[] => {
+/** Problems of tenants that share a name or a namespace. */
+export const tenantProblems = ({
+  tenant: all = "platform",
+  tenants = [],
+}: Pick<OtelCollectorArgs, "tenant" | "tenants">): Problem[] => {
   const names = [all, ...tenants.map(({ name }) => name)];
   const owned = tenants.flatMap(({ namespaces }) => namespaces);
   return tenants.flatMap(({ name, namespaces }, index) => [
@@ -119,7 +125,7 @@ export class OtelCollector extends pulumi.ComponentResource {
   constructor(name: string, args: OtelCollectorArgs, opts: OtelCollectorOptions = {}) {
     const { transform, ...options } = opts;
     const problems = problemsOf(schema.safeParse(args), args, "");
-    refuse(`OtelCollector ${name}`, problems.length > 0 ? problems : twice(args));
+    refuse(`OtelCollector ${name}`, problems.length > 0 ? problems : tenantProblems(args));
     super("plumbline:index:OtelCollector", name, { ...args }, options);
     const { namespace = "logs-collector", tenant = "platform", tenants = [], buffer = "1Gi" } = args;
     const pushUrl = pulumi.output(args.pushUrl);
