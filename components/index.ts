@@ -165,6 +165,8 @@ export {
   type SecretStoreArgs,
 } from "./secrets/external-secrets.ts";
 export type { SecretRequest, Secrets } from "./secrets/secrets.ts";
+export { Vault, type VaultArgs, type VaultOptions, vault } from "./secrets/vault.ts";
+export type { AwsKmsArgs, PathRuleArgs, RoleArgs, SealArgs } from "./secrets/vault-config.ts";
 export type { Settings } from "./settings.ts";
 export { Severity } from "./severity.ts";
 export { Size } from "./size.ts";

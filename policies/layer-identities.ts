@@ -1,5 +1,5 @@
 // What may the programs of the layers write? Rows of the same table, by layer.
-import { grant, type Identity } from "./identity.ts";
+import { grant, type Identity, within } from "./identity.ts";
 
 const certificates = "cert-manager.io";
 const acme = "acme.cert-manager.io";
@@ -101,6 +101,10 @@ const externalSecrets: readonly Identity[] = [
     ],
   },
 ];
+const vault: Identity = {
+  serviceAccount: "vault:vault-configurator",
+  grants: within("vault", { ...grant("create", "secrets"), when: 'object.metadata.name == "vault-keys"' }),
+};
 
 /** The rows of all layers. */
 export const layerIdentities: readonly Identity[] = [
@@ -109,4 +113,5 @@ export const layerIdentities: readonly Identity[] = [
   traefik("gateway-api"),
   ingressNginx,
   ...externalSecrets,
+  vault,
 ];

@@ -13,6 +13,7 @@ import {
   OtelCollector,
   Prometheus,
   Traefik,
+  Vault,
 } from "../components/index.ts";
 import { Size } from "../components/size.ts";
 
@@ -129,5 +130,15 @@ export const implementations: readonly Implementation[] = [
       "Secret harbor-keys has its value from the program": "made once: the cluster's value counts, see ignoreChanges",
       "Secret harbor-robot-": "made once: the cluster's value counts, see ignoreChanges",
     },
+  },
+  {
+    name: "vault",
+    sizes: [Size.Single, Size.Ha],
+    declare: (size) =>
+      new Vault(
+        "secrets",
+        { size },
+        { certificates: new ExternalCertificates("certificates", { issuer: "authority" }) },
+      ),
   },
 ];

@@ -8,7 +8,7 @@ export interface SecretRequest {
   readonly namespace: Input<string>;
   /** ServiceAccount of the namespace whose pods may read them, and nobody else. */
   readonly serviceAccount: string;
-  /** File name in the pod → where its value stands in the store, as `<path>#<key>`. */
+  /** File name in the pod, in `/secrets` → where its value stands in the store, as `<path>#<key>`. */
   readonly files: Readonly<Record<string, string>>;
 }
 
