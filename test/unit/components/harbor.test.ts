@@ -82,9 +82,10 @@ describe("the values of the chart", () => {
       assert.deepEqual(unknownKeys(valuesOf(await record(() => new Harbor("r", each))), charts.harbor), []);
     });
   }
-  test("behind an ingress, all in the cluster, and with everything outside, are what was reviewed", () => {
+  test("behind an ingress, alone, and with everything outside, are what was reviewed", async () => {
     golden("harbor", valuesOf(platform));
     golden("harbor-outside", valuesOf(alone));
+    golden("harbor-alone", valuesOf(await record(() => new Harbor("r", simple))));
   });
   test("name Secrets and hold no password", async () => {
     const keys = await makeKeys("somebody");
