@@ -1,12 +1,8 @@
 // Is the cluster what Git says? Commits, deliveries, changes past Git, and the agent itself.
-import { counted, type Signal } from "../metrics/metrics.ts";
+import { grown } from "../metrics/metrics.ts";
 import type { DashboardArgs } from "./board.ts";
 
-// A signal has no series before it was counted once, so that `increase` would miss the first. A counter that began anew
-// counts as nothing rather than as less.
-const grown = (signal: Signal, window: string): string =>
-  `clamp_min(sum(${counted(signal)}) - (sum(${counted(signal)} offset ${window}) or vector(0)), 0) or vector(0)`;
-const drifted = (window: string): string => `(${grown("drift", window)}) + (${grown("drift-scale", window)})`;
+const drifted = (window: string): string => `${grown("drift", window)} + ${grown("drift-scale", window)}`;
 
 const controllers = 'controller=~"gitrepository|kustomization"';
 

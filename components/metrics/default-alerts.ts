@@ -2,7 +2,7 @@
 
 import type { AlertArgs } from "../alerts.ts";
 import { Severity } from "../severity.ts";
-import { counted } from "./metrics.ts";
+import { counted, grown } from "./metrics.ts";
 import type { RecordingArgs, RuleGroup } from "./rules.ts";
 
 const { Critical, Warning, Info, None } = Severity;
@@ -99,7 +99,7 @@ const layers: AlertArgs[] = [
   },
   {
     name: "DriftFound",
-    expr: `sum(increase(${counted("drift")}[5m])) + sum(increase(${counted("drift-scale")}[5m])) > 0 or sum(increase(${counted("drift")}[5m])) > 0`,
+    expr: `${grown("drift", "5m")} + ${grown("drift-scale", "5m")} > 0`,
     for: "0s",
     severity: Info,
     summary: "Somebody changed what Git delivers, past Git",

@@ -18,3 +18,10 @@ export const policyName = (signal: Signal): string => `plumbline-${signal}`;
 /** The series of a signal: it grows by one with each request that the signal is about, and is not there before the first. */
 export const counted = (signal: Signal): string =>
   `apiserver_validating_admission_policy_check_total{policy="${policyName(signal)}",enforcement_action="audit"}`;
+
+/**
+ * How much a signal grew within a window. A series that was not there before grew from nothing, which `increase` would
+ * miss: the first change past Git is the one to hear of. A counter that began anew counts as nothing rather than as less.
+ */
+export const grown = (signal: Signal, window: string): string =>
+  `(clamp_min(sum(${counted(signal)}) - (sum(${counted(signal)} offset ${window}) or vector(0)), 0) or vector(0))`;

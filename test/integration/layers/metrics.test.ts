@@ -192,7 +192,8 @@ const tries: Readonly<Record<string, Try>> = {
     at: 30,
   },
   DriftFound: {
-    fires: { [counted("drift")]: "0x10 1x10 2x30" },
+    // The first one: before it there is no series.
+    fires: { [counted("drift")]: "_x20 1x30" },
     silent: { [counted("drift")]: "2x60" },
     at: 22,
   },
