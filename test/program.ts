@@ -25,6 +25,9 @@ export interface TestProgram {
   readonly up: () => Promise<void>;
   /** What Pulumi would change; `same` when that is nothing, live objects included. */
   readonly preview: () => Promise<{ readonly same: boolean; readonly printed: string }>;
+  /** The objects that a preview would declare, as they would go to the cluster. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into objects of every kind
+  readonly declared: () => Promise<readonly any[]>;
   readonly outputs: () => Promise<Record<string, unknown>>;
   readonly destroy: () => Promise<void>;
   /** Removes project and state; what is in the cluster stays. */
@@ -71,6 +74,13 @@ export const programOn = async (options: ProgramOptions): Promise<TestProgram> =
     preview: async () => {
       const { exitCode, all } = await pulumi(["preview", "--refresh", "--diff", "--expect-no-changes"], [0, 1, 255]);
       return { same: exitCode === 0, printed: all };
+    },
+    declared: async () => {
+      const { stdout } = await pulumi(["preview", "--json"]);
+      const { steps } = JSON.parse(stdout) as { steps: { newState?: { type: string; inputs?: unknown } }[] };
+      return steps.flatMap(({ newState }) =>
+        newState?.type.startsWith("kubernetes:") && newState.inputs ? [newState.inputs] : [],
+      );
     },
     outputs: async () => JSON.parse((await pulumi(["stack", "output", "--json"])).stdout) as Record<string, unknown>,
     destroy: async () => {
