@@ -23,6 +23,8 @@ const schema = z.strictObject({ pushUrl: url, queryUrl: url, tenant: tenantField
 /**
  * A Loki that the platform does not run, or whatever else takes OTLP and answers LogQL.
  *
+ * @example
+ * new ExternalLogs("logs", { pushUrl: "https://loki.example.com/otlp", queryUrl: "https://loki.example.com" });
  * @throws InvalidDeclaration that lists everything that is wrong with the arguments
  */
 export class ExternalLogs extends pulumi.ComponentResource {
