@@ -1,21 +1,25 @@
-// A stranger's program that installs charts: what it installs, and from where, is in `CHARTS`, JSON of its test.
+// A stranger's program that installs charts: from where, and with what beside the arguments, is in `CHARTS`, JSON of its test.
 import * as k8s from "@pulumi/kubernetes";
-import { charts, IngressNginx, type IngressNginxArgs, type VendorChartArgs } from "../../components/index.ts";
+import { ExternalSecrets, Fluentd, IngressNginx, type VendorChartArgs } from "../../components/index.ts";
+import * as cases from "../chart-cases.ts";
 
 interface Asked {
-  readonly from: VendorChartArgs;
-  readonly ingressNginx: IngressNginxArgs;
-  /** Puts a value into the chart that nobody knows before the program has run. */
+  /** Source of the chart by its name; a layer whose chart is not there is not declared. */
+  readonly from: Readonly<Record<string, VendorChartArgs>>;
+  /** Puts a value into the chart of ingress-nginx that nobody knows before the program has run. */
   readonly unknown?: boolean;
 }
 
-const { from, ingressNginx, unknown }: Asked = JSON.parse(process.env.CHARTS ?? "");
+const { from, unknown }: Asked = JSON.parse(process.env.CHARTS ?? "");
+const { fluentd, "ingress-nginx": nginx, "external-secrets": secrets } = from;
 
 const later = new k8s.core.v1.Namespace("later");
-new IngressNginx(
-  "ingress",
-  { ...ingressNginx, chart: from },
-  unknown ? { transform: { values: (values) => ({ ...values, later: { id: later.id } }) } } : {},
-);
-
-export const pinned = charts["ingress-nginx"].version;
+if (nginx) {
+  new IngressNginx(
+    "ingress",
+    { ...cases.ingressNginx, chart: nginx },
+    unknown ? { transform: { values: (values) => ({ ...values, later: { id: later.id } }) } } : {},
+  );
+}
+if (secrets) new ExternalSecrets("secrets", { ...cases.externalSecrets, chart: secrets });
+if (fluentd) new Fluentd("collector", { ...cases.fluentd, chart: fluentd });

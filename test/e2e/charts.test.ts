@@ -5,26 +5,23 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { load } from "js-yaml";
 import { root } from "../../engine/folders.ts";
-import { type ChartPlace, makeChart, recordingChart, serveCharts } from "../chart.ts";
+import { type ChartPlace, type MadeChart, makeChart, recordingChart, serveCharts } from "../chart.ts";
 import { programOn, type TestProgram } from "../program.ts";
 import { type ApiServer, startApiServer } from "./api-server.ts";
 
-const chart = recordingChart("ingress-nginx", "1.0.0");
+/** Layers by the name of their chart, and the namespace that their test gives them. */
+const layers = { "ingress-nginx": "edge", "external-secrets": "stores", fluentd: "lines" };
+const [chart, ...others] = Object.keys(layers).map((name) => recordingChart(name, "1.0.0")) as [
+  MadeChart,
+  ...MadeChart[],
+];
 const empty = makeChart("ingress-nginx", "2.0.0", { "nothing.yaml": "{{/* */}}" });
-const ingressNginx = {
-  namespace: "edge",
-  ingressClass: "edge",
-  size: "ha",
-  serviceType: "NodePort",
-  serviceAnnotations: { "example.com/kind": "nlb" },
-  mirror: "registry.example.com/mirror/",
-};
 
 let api: ApiServer;
 let place: ChartPlace;
 const programs: TestProgram[] = [];
 before(async () => {
-  place = await serveCharts([chart, empty]);
+  place = await serveCharts([chart, ...others, empty]);
   api = await startApiServer([], { bootstrap: { user: "bootstrap", groups: ["system:masters"] } });
 });
 after(async () => {
@@ -37,31 +34,33 @@ const program = async (asked: object): Promise<TestProgram> => {
   const made = await programOn({
     file: "test/e2e/chart-program.ts",
     kubeconfig: api.kubeconfig("bootstrap"),
-    environment: { CHARTS: JSON.stringify({ ingressNginx, ...asked }) },
+    environment: { CHARTS: JSON.stringify(asked) },
   });
   programs.push(made);
   return made;
 };
-const source = ({ version, digest } = chart) => ({ version, digest, mirror: place.oci });
+const source = ({ name, version, digest } = chart) => ({ [name]: { version, digest, mirror: place.oci } });
 
-test("the values reach the chart as the golden file has them, in a preview already", async () => {
-  const { up, declared, preview } = await program({ from: source() });
-  const values = async () => {
-    const found = (await declared()).find(
-      ({ kind, metadata }) => kind === "ConfigMap" && metadata.name === "edge-values",
+test("the values reach each chart as its golden file has them, in a preview already", async () => {
+  const { up, declared, preview } = await program({ from: Object.assign({}, ...[chart, ...others].map(source)) });
+  const objects = await declared();
+  for (const [name, namespace] of Object.entries(layers)) {
+    const found = objects.find(
+      ({ kind, metadata }) =>
+        kind === "ConfigMap" && metadata.namespace === namespace && /-values$/.test(metadata.name),
     );
-    assert.equal(found?.metadata.namespace, "edge");
-    return JSON.parse(found?.data["values.json"]);
-  };
-  const wanted = load(readFileSync(join(root, "test", "golden", "ingress-nginx-all.yaml"), "utf8"));
-  assert.deepEqual(await values(), wanted);
+    const wanted = load(readFileSync(join(root, "test", "golden", `${name}-all.yaml`), "utf8"));
+    assert.deepEqual(JSON.parse(found?.data["values.json"]), wanted, name);
+  }
   await up();
   const { same, printed } = await preview();
   assert.ok(same, printed);
 });
 
 test("another archive than the pinned one is refused", async () => {
-  const { up } = await program({ from: { ...source(), digest: empty.digest, mirror: place.http } });
+  const { up } = await program({
+    from: { [chart.name]: { version: chart.version, digest: empty.digest, mirror: place.http } },
+  });
   await assert.rejects(up(), new RegExp(`has the digest sha256:${chart.digest}, pinned is sha256:${empty.digest}`));
 });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { charts, ExternalSecrets, type ExternalSecretsArgs, InvalidDeclaration } from "../../../components/index.ts";
 import { unknownKeys } from "../../chart.ts";
+import * as chartCases from "../../chart-cases.ts";
 import { golden } from "../../golden.ts";
 import { type Declared, ofKind, record } from "./recorder.ts";
 
@@ -13,13 +14,7 @@ const specOf = (resources: readonly Declared[], kind: string) => ofKind(resource
 describe("the values of External Secrets", () => {
   const cases: Record<string, ExternalSecretsArgs> = {
     defaults: aws,
-    all: {
-      ...aws,
-      namespace: "stores",
-      size: "ha",
-      identity: { "eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/stores" },
-      mirror: "registry.example.com/mirror/",
-    },
+    all: chartCases.externalSecrets,
   };
   for (const [title, args] of Object.entries(cases)) {
     test(`${title}: are those of the golden file, and each is known to the chart`, async () => {

@@ -4,20 +4,11 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { charts, Fluentd, type FluentdArgs, fluentd } from "../../../components/index.ts";
 import { unknownKeys } from "../../chart.ts";
+import { fluentd as all } from "../../chart-cases.ts";
 import { golden } from "../../golden.ts";
 import { named, ofKind, record } from "./recorder.ts";
 
 const lokiUrl = "http://loki.logs.svc.cluster.local:3100";
-const all: FluentdArgs = {
-  lokiUrl: "https://loki.example.com/",
-  namespace: "lines",
-  tenant: "rest",
-  tenants: [{ name: "shop", namespaces: ["shop", "shop-db"] }],
-  firstLine: "[0-9]{4}/",
-  buffer: "256Mi",
-  folder: "/srv/lines",
-  mirror: "registry.example.com/mirror/",
-};
 const recorded = await record(() => new Fluentd("c", all));
 const valuesOf = async (args: FluentdArgs) =>
   ofKind(await record(() => new Fluentd("c", args)), "Chart")[0]?.inputs.values;

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { load } from "js-yaml";
 import { charts, GatewayApi, IngressNginx, type IngressNginxArgs, Traefik } from "../../../components/index.ts";
 import { unknownKeys } from "../../chart.ts";
+import * as chartCases from "../../chart-cases.ts";
 import { golden } from "../../golden.ts";
 import { type Declared, named, ofKind, record } from "./recorder.ts";
 
@@ -109,14 +110,7 @@ describe("the values of ingress-nginx", () => {
     ofKind(await record(() => new IngressNginx("i", args)), "Chart")[0]?.inputs.values;
   const cases: Record<string, IngressNginxArgs> = {
     defaults: {},
-    all: {
-      namespace: "edge",
-      ingressClass: "edge",
-      size: "ha",
-      serviceType: "NodePort",
-      serviceAnnotations: { "example.com/kind": "nlb" },
-      mirror: "registry.example.com/mirror/",
-    },
+    all: chartCases.ingressNginx,
   };
   for (const [title, args] of Object.entries(cases)) {
     test(`${title}: are those of the golden file, and each is known to the chart`, async () => {
