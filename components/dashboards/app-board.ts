@@ -124,11 +124,12 @@ export const appBoard: DashboardArgs = {
         },
         {
           title: "CPU that the limit withheld",
-          description: "Share of the periods in which a container wanted more than its limit.",
+          description:
+            "Share of the periods in which a container wanted more than its limit; without a limit nothing is withheld.",
           unit: "percentunit",
           queries: [
             {
-              expr: `sum by (pod) (rate(container_cpu_cfs_throttled_periods_total{${containers}}[$__rate_interval])) / sum by (pod) (rate(container_cpu_cfs_periods_total{${containers}}[$__rate_interval]))`,
+              expr: `sum by (pod) (rate(container_cpu_cfs_throttled_periods_total{${containers}}[$__rate_interval])) / sum by (pod) (rate(container_cpu_cfs_periods_total{${containers}}[$__rate_interval])) or 0 * sum by (pod) (container_memory_working_set_bytes{${containers}})`,
               legend: "{{ pod }}",
             },
           ],

@@ -89,10 +89,11 @@ export const gitopsBoard: DashboardArgs = {
         },
         {
           title: "Time of a fetch, 95 of 100",
+          description: "Over ten minutes: a fetch is a matter of minutes.",
           unit: "s",
           queries: [
             {
-              expr: 'histogram_quantile(0.95, sum by (le, name) (rate(gotk_reconcile_duration_seconds_bucket{kind="GitRepository"}[$__rate_interval])))',
+              expr: 'histogram_quantile(0.95, sum by (le, name) (rate(gotk_reconcile_duration_seconds_bucket{kind="GitRepository"}[10m])))',
               legend: "{{ name }}",
             },
           ],
