@@ -175,7 +175,14 @@ export class LocalPath extends pulumi.ComponentResource {
     new k8s.storage.v1.StorageClass(
       name,
       {
-        metadata: { name: "local-path", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
+        metadata: {
+          name: "local-path",
+          annotations: {
+            "storageclass.kubernetes.io/is-default-class": "true",
+            // Kubelets measure volumes of this type, and not those of type `hostPath`: no alert would hear of a full one.
+            defaultVolumeType: "local",
+          },
+        },
         provisioner: "rancher.io/local-path",
         volumeBindingMode: "WaitForFirstConsumer",
         reclaimPolicy: "Delete",

@@ -71,6 +71,7 @@ test("DNS answers at the address that the kubelets tell, on a port that needs no
 test("one StorageClass is the default, and binds where the pod is", () => {
   const { metadata, ...rest } = named(declared, "StorageClass", "local-path");
   assert.equal(metadata.annotations["storageclass.kubernetes.io/is-default-class"], "true");
+  assert.equal(metadata.annotations.defaultVolumeType, "local");
   assert.deepEqual(
     [rest.provisioner, rest.volumeBindingMode, rest.reclaimPolicy],
     ["rancher.io/local-path", "WaitForFirstConsumer", "Delete"],
