@@ -45,6 +45,8 @@ const receiver = (include: readonly string[], exclude: readonly string[], firstL
   multiline: { line_start_pattern: `${line("[FP]")}(?:${firstLine})` },
   // How long the last line waits for one that goes on with it.
   force_flush_period: "500ms",
+  // A part of a long line may end in white space.
+  preserve_trailing_whitespaces: true,
   operators: [
     {
       type: "regex_parser",
@@ -67,11 +69,13 @@ const receiver = (include: readonly string[], exclude: readonly string[], firstL
     {
       type: "recombine",
       combine_field: "body",
-      is_last_entry: "not (body matches `(?:^|\\n)\\S+ (?:stdout|stderr) P [^\\n]*$`)",
+      combine_with: "",
+      is_last_entry: "not (body matches `(?:^|\\n)\\S+ (?:stdout|stderr) P [^\\n]*\\n?$`)",
       max_log_size: "1MiB",
     },
     { type: "regex_replace", field: "body", regex: `(?m)${line("F")}(.*)`, replace_with: "$$1" },
     { type: "regex_replace", field: "body", regex: `(?m)${line("P")}(.*)(?:\\n|\\z)`, replace_with: "$$1" },
+    { type: "regex_replace", field: "body", regex: "\\n+\\z", replace_with: "" },
   ],
 });
 

@@ -90,6 +90,15 @@ const layers: AlertArgs[] = [
     summary: "Vault {{ $labels.pod }} is sealed: it hands out no secret",
   },
   {
+    name: "LinesHeldBack",
+    // Half of what a node may hold: an hour or a day of lines, but nobody takes them.
+    expr: "otelcol_exporter_queue_size / otelcol_exporter_queue_capacity > 0.5",
+    for: "10m",
+    severity: Warning,
+    summary:
+      "Lines of pods on node {{ $labels.node }} are held back: {{ $value | humanizePercentage }} of the room for them is used",
+  },
+  {
     name: "DeliveryFailing",
     expr: `sum(increase(${counted("delivery-failed")}[10m])) > 0`,
     for: "10m",

@@ -186,6 +186,16 @@ const tries: Readonly<Record<string, Try>> = {
     fires: { 'vault_core_unsealed{pod="v"}': "0x60" },
     silent: { 'vault_core_unsealed{pod="v"}': "1x60" },
   },
+  LinesHeldBack: {
+    fires: {
+      'otelcol_exporter_queue_size{node="n",exporter="otlp_http/platform"}': "6x60",
+      'otelcol_exporter_queue_capacity{node="n",exporter="otlp_http/platform"}': "10x60",
+    },
+    silent: {
+      'otelcol_exporter_queue_size{node="n",exporter="otlp_http/platform"}': "4x60",
+      'otelcol_exporter_queue_capacity{node="n",exporter="otlp_http/platform"}': "10x60",
+    },
+  },
   DeliveryFailing: {
     fires: { [counted("delivery-failed")]: "0+1x60" },
     silent: { [counted("delivery-failed")]: "0 1x60" },
