@@ -1,5 +1,5 @@
 // With which arguments is every layer of a vendor's chart looked at? Each argument that becomes a value has one that is no default.
-import type { ExternalSecretsArgs, FluentdArgs, IngressNginxArgs } from "../components/index.ts";
+import type { ExternalSecretsArgs, FluentdArgs, GrafanaArgs, IngressNginxArgs } from "../components/index.ts";
 
 export const ingressNginx: IngressNginxArgs = {
   namespace: "edge",
@@ -27,4 +27,37 @@ export const fluentd: FluentdArgs = {
   buffer: "256Mi",
   folder: "/srv/lines",
   mirror: "registry.example.com/mirror/",
+};
+
+const key = (name: string) => ({ name, key: "secret" });
+
+export const grafana: GrafanaArgs = {
+  metricsUrl: "http://prometheus.monitoring.svc.cluster.local:9090",
+  alertsUrl: "http://alertmanager.monitoring.svc.cluster.local:9093",
+  logsUrl: "http://loki.loki.svc.cluster.local:3100",
+  logsTenant: "platform|shop",
+  namespace: "boards",
+  size: "ha",
+  url: "https://grafana.example.com",
+  mirror: "registry.example.com/mirror/",
+  oidc: {
+    name: "Example",
+    clientId: "grafana",
+    clientSecret: key("client"),
+    authorizationUrl: "https://id.example.com/authorize",
+    tokenUrl: "https://id.example.com:8443/token",
+    userUrl: "https://id.example.com/userinfo",
+    scopes: ["groups"],
+    admins: ["platform"],
+    viewers: ["staff", "guests"],
+  },
+  database: { host: "db.example.com:5433", name: "grafana", user: "grafana", password: key("db"), tls: "verify-full" },
+  dashboards: [
+    {
+      name: "shop",
+      title: "Shop",
+      folder: "Team Shop",
+      rows: [{ title: "Orders", panels: [{ title: "Orders", queries: [{ expr: "sum(orders_total)" }] }] }],
+    },
+  ],
 };

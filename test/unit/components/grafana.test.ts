@@ -17,42 +17,13 @@ import {
   traefik,
 } from "../../../components/index.ts";
 import { unknownKeys } from "../../chart.ts";
+import * as cases from "../../chart-cases.ts";
 import { golden } from "../../golden.ts";
 import { type Declared, named, ofKind, record } from "./recorder.ts";
 
 process.env.PLUMBLINE_KUBECONFIG = import.meta.filename;
 const least: GrafanaArgs = { metricsUrl: "http://prometheus.monitoring.svc.cluster.local:9090" };
-const key = (name: string) => ({ name, key: "secret" });
-const all: GrafanaArgs = {
-  ...least,
-  alertsUrl: "http://alertmanager.monitoring.svc.cluster.local:9093",
-  logsUrl: "http://loki.loki.svc.cluster.local:3100",
-  logsTenant: "platform|shop",
-  namespace: "boards",
-  size: "ha",
-  url: "https://grafana.example.com",
-  mirror: "registry.example.com/mirror/",
-  oidc: {
-    name: "Example",
-    clientId: "grafana",
-    clientSecret: key("client"),
-    authorizationUrl: "https://id.example.com/authorize",
-    tokenUrl: "https://id.example.com:8443/token",
-    userUrl: "https://id.example.com/userinfo",
-    scopes: ["groups"],
-    admins: ["platform"],
-    viewers: ["staff", "guests"],
-  },
-  database: { host: "db.example.com:5433", name: "grafana", user: "grafana", password: key("db"), tls: "verify-full" },
-  dashboards: [
-    {
-      name: "shop",
-      title: "Shop",
-      folder: "Team Shop",
-      rows: [{ title: "Orders", panels: [{ title: "Orders", queries: [{ expr: "sum(orders_total)" }] }] }],
-    },
-  ],
-};
+const { grafana: all } = cases;
 const declared = (args: GrafanaArgs) => record(() => new Grafana("g", args));
 // As the engine is told of a secret; what it is not told so would stand in plain state.
 const revealed = (secret: { value: Record<string, string> }): Record<string, string> => secret.value;
