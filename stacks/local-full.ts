@@ -1,5 +1,14 @@
 // The whole toolchain on the local cluster: `npm start -- --stack local-full`.
-import { app, certManager, definePlatform, flux, prometheus, Severity, traefik } from "../components/index.ts";
+import {
+  app,
+  certManager,
+  definePlatform,
+  distribution,
+  flux,
+  prometheus,
+  Severity,
+  traefik,
+} from "../components/index.ts";
 import { onThisMachine } from "./shared/local.ts";
 
 export default definePlatform(
@@ -18,6 +27,12 @@ export default definePlatform(
   {
     agent: flux(),
     certificates: certManager({ release: "1.11" }),
+    registry: distribution({
+      host: "registry.example.test",
+      address: "10.96.0.50",
+      storage: { filesystem: { size: "2Gi" } },
+      garbageCollection: { schedule: "0 3 * * *" },
+    }),
     ingress: traefik({ serviceType: "ClusterIP" }),
     metrics: prometheus({
       interval: "15s",

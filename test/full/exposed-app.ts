@@ -12,14 +12,21 @@ export interface Answer {
   readonly issuer: string;
 }
 
-/** One request by HTTPS to a port of this machine, for a host, trusting one authority alone. */
-export const askThrough = (port: number, host: string, authority: string): Promise<Answer> =>
+/** One request by HTTPS to a port of this machine, for a host, trusting one authority alone; `auth` is `name:password`. */
+export const askThrough = (
+  port: number,
+  host: string,
+  authority: string,
+  { path = "/", auth }: { readonly path?: string; readonly auth?: string } = {},
+): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const options = {
       host: "127.0.0.1",
       port,
       servername: host,
       headers: { host },
+      path,
+      ...(auth && { auth }),
       ca: authority,
       agent: false,
     } as const;

@@ -1,19 +1,34 @@
-// The registry reads the configuration that we write, and is used as clients use it. It ends TLS itself here: in the pod, what
-// stands before it does.
+// The registry as its pods run it: both programs read the configuration that we write, and are used as clients use them.
 import assert from "node:assert/strict";
 import { createHash, randomUUID, webcrypto } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:http";
 import { Agent, request } from "node:https";
 import { type AddressInfo, createServer as createListener } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import type { TLSSocket } from "node:tls";
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { execa } from "execa";
 import { userFiles } from "../../../components/registry/distribution-accounts.ts";
-import { folders, ports, registryConfiguration } from "../../../components/registry/distribution-config.ts";
+import {
+  folders,
+  frontConfiguration,
+  frontRoutes,
+  ports,
+  registryConfiguration,
+} from "../../../components/registry/distribution-config.ts";
 import { dataFolder, type RegistryStorageArgs, storageOf } from "../../../components/registry/distribution-storage.ts";
 import { resolve } from "../../../engine/resolve.ts";
 import { makeImages } from "../../../local/image-archives.ts";
@@ -24,7 +39,7 @@ const folder = mkdtempSync(join(tmpdir(), "plumbline-registry-"));
 const host = "registry.example.test";
 const running: { readonly kill: () => Promise<unknown> }[] = [];
 const passwords: Record<string, string> = { pull: "pull-word", push: "push-word" };
-let registry: string;
+let programs: { registry: string; traefik: string };
 let authority: string;
 let archive: string;
 
@@ -46,16 +61,32 @@ const certificate = async (): Promise<{ key: string; certificate: string }> => {
     name: `CN=${randomUUID()}`,
     keys,
     signingAlgorithm: algorithm,
-    extensions: [
-      new x509.SubjectAlternativeNameExtension([
-        { type: "dns", value: host },
-        { type: "ip", value: "127.0.0.1" },
-      ]),
-    ],
+    extensions: [new x509.SubjectAlternativeNameExtension([{ type: "dns", value: host }])],
   });
   const key = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
   return { key: x509.PemConverter.encode(key, "PRIVATE KEY"), certificate: made.toString("pem") };
 };
+
+/** Files as a volume of the kubelet has them: names that lead through one link, which a renewal exchanges. */
+const putVolume = (name: string, files: Readonly<Record<string, string>>): string => {
+  const volume = join(folder, name);
+  const version = `..${Date.now()}`;
+  mkdirSync(join(volume, version), { recursive: true });
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(volume, version, file), text);
+  symlinkSync(version, join(volume, "..data.new"));
+  renameSync(join(volume, "..data.new"), join(volume, "..data"));
+  for (const file of Object.keys(files)) {
+    try {
+      symlinkSync(join("..data", file), join(volume, file));
+    } catch {
+      // it is there since the first time
+    }
+  }
+  return version;
+};
+
+const versionsOf = (volume: string): string[] =>
+  readdirSync(join(folder, volume)).filter((name) => /^\.\.\d+$/.test(name));
 
 /** Where the files of the pod and its ports are in this test. */
 const placed = (text: string, name: string, at: Readonly<Record<keyof typeof ports, number>>): string => {
@@ -73,50 +104,78 @@ const placed = (text: string, name: string, at: Readonly<Record<keyof typeof por
 interface Running {
   readonly at: Readonly<Record<keyof typeof ports, number>>;
   readonly config: string;
+  readonly dynamic: string;
+  readonly files: Readonly<Record<string, string>>;
 }
 
-/** Starts it on what a pod would read. */
+/** Starts both programs on what a pod would read. */
 const startRegistry = async (name: string, upstream?: string, env: Record<string, string> = {}): Promise<Running> => {
-  const at = { https: 0, internal: 0, registry: await freePort(), debug: await freePort() };
-  const write = (kind: string, file: string, text: string): string => {
-    mkdirSync(join(folder, name, kind), { recursive: true });
-    writeFileSync(join(folder, name, kind, file), text);
-    return join(folder, name, kind, file);
+  const at = {
+    https: await freePort(),
+    internal: await freePort(),
+    registry: await freePort(),
+    debug: await freePort(),
   };
-  write("users", "htpasswd", userFiles(host, passwords.pull ?? "", passwords.push ?? "").htpasswd ?? "");
-  const made = await certificate();
-  authority = made.certificate;
-  const tls = { certificate: write("tls", "tls.crt", made.certificate), key: write("tls", "tls.key", made.key) };
-  const text = registryConfiguration({ realm: host, storage: storageOf({}), redirect: true, upstream });
-  const config = write(
-    "registry",
-    "config.yaml",
-    placed(text.replace("http:", `http:\n  tls: ${JSON.stringify(tls)}`), name, at),
-  );
-  const child = execa(registry, ["serve", config], {
+  for (const kind of ["registry", "users", "traefik", "data"]) mkdirSync(join(folder, name, kind), { recursive: true });
+  const write = (kind: string, file: string, text: string): string => {
+    const path = join(folder, name, kind, file);
+    writeFileSync(path, placed(text, name, at));
+    return path;
+  };
+  const { htpasswd = "", "push.yaml": push = "" } = userFiles(host, passwords.pull ?? "", passwords.push ?? "");
+  write("users", "htpasswd", htpasswd);
+  const configuration = { realm: host, storage: storageOf({}), redirect: true, upstream };
+  const config = write("registry", "config.yaml", registryConfiguration(configuration));
+  const front = write("traefik", "traefik.yaml", frontConfiguration());
+  const tls = await certificate();
+  authority = tls.certificate;
+  const files = {
+    "routes.yaml": placed(frontRoutes(!upstream), name, at),
+    ...(!upstream && { "push.yaml": push }),
+    "tls.crt": tls.certificate,
+    "tls.key": tls.key,
+  };
+  const dynamic = `${name}/dynamic`;
+  putVolume(dynamic, files);
+  const options = {
     env: { OTEL_TRACES_EXPORTER: "none", REGISTRY_HTTP_SECRET: "uploads", ...env },
     reject: false,
-  });
-  running.push({
-    kill: () => {
-      child.kill("SIGKILL");
-      return child;
-    },
-  });
-  const healthy = `http://127.0.0.1:${at.debug}/debug/health`;
+    all: true,
+  } as const;
+  for (const child of [
+    execa(programs.registry, ["serve", config], options),
+    execa(programs.traefik, [`--configFile=${front}`], options),
+  ]) {
+    running.push({
+      kill: () => {
+        child.kill("SIGKILL");
+        return child;
+      },
+    });
+  }
+  const answers = (url: string) =>
+    eventually(
+      url,
+      () => fetch(url),
+      ({ status }) => status === 200,
+      20,
+    );
+  await answers(`http://127.0.0.1:${at.debug}/debug/health`);
+  await answers(`http://127.0.0.1:${at.internal}/ping`);
   await eventually(
-    healthy,
-    () => fetch(healthy),
-    ({ status }) => status === 200,
+    "the routes are there",
+    () => ask(at.https, "GET", "/v2/"),
+    ({ status }) => status === 401,
     20,
   );
-  return { at, config };
+  return { at, config, dynamic, files };
 };
 
 interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
+  readonly fingerprint: string;
 }
 
 const ask = (
@@ -142,11 +201,14 @@ const ask = (
         },
       },
       (response) => {
+        const { fingerprint } = (response.socket as TLSSocket).getPeerCertificate();
         let body = "";
         response.on("data", (part) => {
           body += part;
         });
-        response.on("end", () => done({ status: response.statusCode ?? 0, headers: response.headers, body }));
+        response.on("end", () =>
+          done({ status: response.statusCode ?? 0, headers: response.headers, body, fingerprint }),
+        );
       },
     )
       .on("error", failed)
@@ -161,7 +223,8 @@ const keys = (storage: RegistryStorageArgs, key: string): Record<string, string>
 
 let main: Running;
 before(async () => {
-  registry = (await resolve(["registry"])).get("registry")?.path ?? "";
+  const found = await resolve(["registry", "traefik"]);
+  programs = { registry: found.get("registry")?.path ?? "", traefik: found.get("traefik")?.path ?? "" };
   writeFileSync(join(folder, "tool"), "#!/bin/sh\n");
   chmodSync(join(folder, "tool"), 0o755);
   const image = { name: "plumbline.local/some/tool:1", program: "tool", path: "/tool" };
@@ -180,7 +243,7 @@ const push = (port: number, account: string, name: string) =>
     { reached: `127.0.0.1:${port}`, host, authority, username: account, password: passwords[account] ?? "" },
     AbortSignal.timeout(20_000),
   );
-const hello = (account?: string, password?: string) => ask(main.at.registry, "GET", "/v2/", account, password);
+const hello = (account?: string, password?: string) => ask(main.at.https, "GET", "/v2/", account, password);
 
 test("nobody is served without an account, or with a wrong password", async () => {
   const { status, headers } = await hello();
@@ -192,58 +255,89 @@ test("nobody is served without an account, or with a wrong password", async () =
 });
 
 test("the account that pushes pushes, the one that pulls finds what was pushed", async () => {
-  await push(main.at.registry, "push", "some/tool:1");
-  await push(main.at.registry, "push", "some/tool:1");
-  const catalog = await ask(main.at.registry, "GET", "/v2/_catalog", "pull");
+  await push(main.at.https, "push", "some/tool:1");
+  await push(main.at.https, "push", "some/tool:1");
+  const catalog = await ask(main.at.https, "GET", "/v2/_catalog", "pull");
   assert.deepEqual(JSON.parse(catalog.body), { repositories: ["some/tool"] });
-  const manifest = await ask(main.at.registry, "GET", "/v2/some/tool/manifests/1", "pull");
+  const manifest = await ask(main.at.https, "GET", "/v2/some/tool/manifests/1", "pull");
   assert.equal(manifest.status, 200);
   const { layers } = JSON.parse(manifest.body) as { layers: { digest: string }[] };
   const digest = layers[0]?.digest ?? "";
-  const layer = await ask(main.at.registry, "GET", `/v2/some/tool/blobs/${digest}`, "pull");
+  const layer = await ask(main.at.https, "GET", `/v2/some/tool/blobs/${digest}`, "pull");
   assert.equal(`sha256:${createHash("sha256").update(layer.body).digest("hex")}`, digest);
 });
 
+test("the account that pulls can neither push nor delete", async () => {
+  await assert.rejects(push(main.at.https, "pull", "other/tool:1"), /POST .* with 401/);
+  const { headers } = await ask(main.at.https, "HEAD", "/v2/some/tool/manifests/1", "pull");
+  const digest = String(headers["docker-content-digest"]);
+  for (const method of ["DELETE", "PUT", "PATCH", "POST"]) {
+    const { status } = await ask(main.at.https, method, `/v2/some/tool/manifests/${digest}`, "pull");
+    assert.equal(status, 401, method);
+  }
+  assert.equal((await ask(main.at.https, "HEAD", "/v2/some/tool/manifests/1", "pull")).status, 200);
+});
+
 test("what was deleted goes with the next collection of garbage", async () => {
-  await push(main.at.registry, "push", "gone/tool:1");
-  const { headers, body } = await ask(main.at.registry, "GET", "/v2/gone/tool/manifests/1", "pull");
+  await push(main.at.https, "push", "gone/tool:1");
+  const { headers, body } = await ask(main.at.https, "GET", "/v2/gone/tool/manifests/1", "pull");
   const path = `/v2/gone/tool/manifests/${headers["docker-content-digest"]}`;
-  assert.equal((await ask(main.at.registry, "DELETE", path, "push")).status, 202);
-  assert.equal((await ask(main.at.registry, "HEAD", path, "pull")).status, 404);
-  const { headers: kept } = await ask(main.at.registry, "HEAD", "/v2/some/tool/manifests/1", "pull");
+  assert.equal((await ask(main.at.https, "DELETE", path, "push")).status, 202);
+  assert.equal((await ask(main.at.https, "HEAD", path, "pull")).status, 404);
+  const { headers: kept } = await ask(main.at.https, "HEAD", "/v2/some/tool/manifests/1", "pull");
   assert.equal(kept["docker-content-digest"], headers["docker-content-digest"], "both are the same image");
   const delete1 = `/v2/some/tool/manifests/${headers["docker-content-digest"]}`;
-  assert.equal((await ask(main.at.registry, "DELETE", delete1, "push")).status, 202);
+  assert.equal((await ask(main.at.https, "DELETE", delete1, "push")).status, 202);
   const [layer] = (JSON.parse(body) as { layers: { digest: string }[] }).layers;
-  const { exitCode, all } = await execa(registry, ["garbage-collect", main.config], {
+  const { exitCode, all } = await execa(programs.registry, ["garbage-collect", main.config], {
     env: { OTEL_TRACES_EXPORTER: "none" },
     reject: false,
     all: true,
   });
   assert.equal(exitCode, 0, all);
-  assert.equal((await ask(main.at.registry, "HEAD", `/v2/some/tool/blobs/${layer?.digest}`, "pull")).status, 404);
+  assert.equal((await ask(main.at.https, "HEAD", `/v2/some/tool/blobs/${layer?.digest}`, "pull")).status, 404);
   // No memory of what is gone: the same image can be pushed again.
-  await push(main.at.registry, "push", "some/tool:1");
-  assert.equal((await ask(main.at.registry, "HEAD", `/v2/some/tool/blobs/${layer?.digest}`, "pull")).status, 200);
+  await push(main.at.https, "push", "some/tool:1");
+  assert.equal((await ask(main.at.https, "HEAD", `/v2/some/tool/blobs/${layer?.digest}`, "pull")).status, 200);
 });
 
 test("figures are served beside, not by the port that everybody reaches", async () => {
   const figures = await (await fetch(`http://127.0.0.1:${main.at.debug}/metrics`)).text();
   assert.match(figures, /^registry_storage_action_seconds_count\{.*driver="filesystem".*\} [1-9]/m);
-  assert.equal((await ask(main.at.registry, "GET", "/metrics", "pull")).status, 404);
+  assert.equal((await ask(main.at.https, "GET", "/metrics", "pull")).status, 404);
 });
 
-test("another registry's images are passed on, and nobody can push", async () => {
-  const trusted = join(folder, "upstream.crt");
-  writeFileSync(trusted, authority);
-  const cache = await startRegistry("cache", `https://127.0.0.1:${main.at.registry}`, {
+test("a certificate that was renewed is shown without a restart, each time", async () => {
+  for (const _ of [1, 2]) {
+    const { fingerprint } = await hello("pull");
+    const tls = await certificate();
+    const old = authority;
+    const previous = putVolume(main.dynamic, { ...main.files, "tls.crt": tls.certificate, "tls.key": tls.key });
+    for (const version of versionsOf(main.dynamic)) {
+      if (version !== previous) rmSync(join(folder, main.dynamic, version), { recursive: true });
+    }
+    authority = `${old}\n${tls.certificate}`;
+    const answer = await eventually(
+      "the new one",
+      () => hello("pull"),
+      (now) => now.fingerprint !== fingerprint,
+      20,
+    );
+    assert.equal(answer.status, 200);
+    authority = tls.certificate;
+  }
+});
+
+test("another registry's images are passed on and kept, and nobody can push", async () => {
+  const [mine, upstream] = [authority, `http://127.0.0.1:${main.at.registry}`];
+  const cache = await startRegistry("cache", upstream, {
     REGISTRY_PROXY_USERNAME: "pull",
     REGISTRY_PROXY_PASSWORD: passwords.pull ?? "",
-    SSL_CERT_FILE: trusted,
   });
-  const { status, body } = await ask(cache.at.registry, "GET", "/v2/some/tool/manifests/1", "pull");
-  assert.equal(status, 200, body);
-  assert.equal((await ask(cache.at.registry, "POST", "/v2/other/tool/blobs/uploads/", "push")).status, 405);
+  const { status } = await ask(cache.at.https, "GET", "/v2/some/tool/manifests/1", "pull");
+  assert.equal(status, 200);
+  assert.equal((await ask(cache.at.https, "POST", "/v2/other/tool/blobs/uploads/", "push")).status, 404);
+  authority = mine;
 });
 
 describe("a wrong field is refused by the program", () => {
@@ -257,7 +351,7 @@ describe("a wrong field is refused by the program", () => {
     });
     mkdirSync(join(folder, "wrong", "users"), { recursive: true });
     writeFileSync(join(folder, "wrong", "config.yaml"), change(text));
-    return execa(registry, ["serve", join(folder, "wrong", "config.yaml")], {
+    return execa(programs.registry, ["serve", join(folder, "wrong", "config.yaml")], {
       env: keys(storage, "no key"),
       reject: false,
       all: true,
@@ -276,6 +370,17 @@ describe("a wrong field is refused by the program", () => {
       assert.match(String(all), message);
     });
   }
+  test("Traefik's", async () => {
+    const path = join(folder, "front.yaml");
+    writeFileSync(path, frontConfiguration().replace("entryPoints:", "entryPoint:"));
+    const { exitCode, all } = await execa(programs.traefik, [`--configFile=${path}`], {
+      reject: false,
+      all: true,
+      timeout: 10_000,
+    });
+    assert.ok(exitCode, all);
+    assert.match(String(all), /field not found, node: entryPoint/);
+  });
   for (const [storage, message] of [
     [{ s3: { bucket: "b", region: "nowhere-1" } }, /invalid region provided: nowhere-1/],
     [{ gcs: { bucket: "b", keyFile: { name: "gcs", key: "missing.json" } } }, /missing\.json: no such file/],
@@ -307,7 +412,7 @@ test("a bucket is asked where it is, with the keys of the Secret", async () => {
     const configuration = { realm: host, storage: storageOf({ s3 }), redirect: true, upstream: undefined };
     writeFileSync(path, registryConfiguration(configuration));
     const env = keys({ s3 }, "AKEY");
-    await execa(registry, ["garbage-collect", path], { env, reject: false, timeout: 10_000 });
+    await execa(programs.registry, ["garbage-collect", path], { env, reject: false, timeout: 10_000 });
   } finally {
     bucket.close();
   }
