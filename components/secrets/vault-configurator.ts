@@ -45,7 +45,6 @@ initialise() {
   [ -s /work/share ] && return 0
   at vault-0 operator init -status > /dev/null 2>&1
   [ $? = 2 ] || return 0
-  say "initialising"
   at vault-0 operator init $SHARES -format=table > /work/init || return 1
   share=$(sed -n 's/^[A-Z][a-z]* Key 1: //p' /work/init)
   root=$(sed -n 's/^Initial Root Token: //p' /work/init)
@@ -58,6 +57,7 @@ END
     sleep 1
   done
   rm /work/init /work/keys.json
+  say "initialised"
   read_keys
 }
 

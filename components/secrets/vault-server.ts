@@ -35,12 +35,12 @@ wait $server
 while kill -0 $server 2> /dev/null; do wait $server; done
 `;
 
-/** Declares the servers. @returns their StatefulSet, which is ready once they are open */
+/** Declares the servers. @returns their StatefulSet, which is ready once they are open, and the certificate that they show */
 export const servers = (
   name: string,
   settings: ServerSettings,
   opts: pulumi.ComponentResourceOptions,
-): k8s.apps.v1.StatefulSet => {
+): { readonly set: k8s.apps.v1.StatefulSet; readonly certificate: pulumi.Resource } => {
   const { namespace, replicas, mirror, seal, storage, certificates, transform } = settings;
   const resource = `${name}-server`;
   const metadata = { name: "vault", namespace, labels: labels("vault") };
@@ -110,7 +110,7 @@ export const servers = (
       opts,
     );
   }
-  const set: k8s.apps.v1.StatefulSetArgs = {
+  const declared: k8s.apps.v1.StatefulSetArgs = {
     metadata,
     spec: {
       serviceName: peers.metadata.name,
@@ -193,10 +193,11 @@ export const servers = (
       ],
     },
   };
-  return new k8s.apps.v1.StatefulSet(resource, transform ? transform(set) : set, {
+  const set = new k8s.apps.v1.StatefulSet(resource, transform ? transform(declared) : declared, {
     ...opts,
     dependsOn: [certificate, reviews, opened],
   });
+  return { set, certificate };
 };
 
 const spread = {

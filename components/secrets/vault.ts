@@ -189,7 +189,7 @@ export class Vault extends pulumi.ComponentResource implements Secrets {
       const why = `whoever reads Secret vault-keys of namespace ${namespace} opens it. Not for production: give it a seal`;
       void pulumi.log.warn(`Vault ${name} is opened with a share that lies beside it, and ${why}`, this);
     }
-    const server = servers(
+    const { set, certificate } = servers(
       name,
       {
         namespace,
@@ -213,9 +213,10 @@ export class Vault extends pulumi.ComponentResource implements Secrets {
         transform: transform?.configurator,
       },
       within,
-      [],
+      // A kubelet that misses a Secret asks again after minutes.
+      [certificate],
     );
-    settled.set(this, { namespace, refresh: args.refresh ?? "1m", certificates, ready: [home, server, configured] });
+    settled.set(this, { namespace, refresh: args.refresh ?? "1m", certificates, ready: [home, set, configured] });
     this.address = pulumi.output(address(namespace));
     this.registerOutputs({ address: this.address });
   }
