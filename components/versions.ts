@@ -6,7 +6,7 @@ export interface Image {
   readonly reference: string;
   /** Day of the release: the time that the Go module proxy gives for this version, or the vendor's own date. */
   readonly released: string;
-  /** Its program cannot be built from a module, so that the local platform has none. */
+  /** Its program cannot, or by its licence should not, be built from a module here, so that the local platform has none. */
   readonly vendorOnly?: true;
 }
 
@@ -53,7 +53,8 @@ const table = {
   traefik: { reference: "docker.io/library/traefik:v3.6.12", released: "2026-03-26" },
   prometheus: { reference: "quay.io/prometheus/prometheus:v3.15.1", released: "2026-10-21" },
   alertmanager: { reference: "quay.io/prometheus/alertmanager:v0.31.1", released: "2026-02-11" },
-  loki: { reference: "docker.io/grafana/loki:3.7.8", released: "2026-09-17" },
+  // Under the AGPL: used as its vendor publishes it, and not built here.
+  loki: { reference: "docker.io/grafana/loki:3.7.8", released: "2026-09-17", vendorOnly: true },
   "otel-collector": { reference: "docker.io/otel/opentelemetry-collector-k8s:0.160.0", released: "2026-09-02" },
   "node-exporter": { reference: "quay.io/prometheus/node-exporter:v1.12.1", released: "2026-07-14" },
   distribution: { reference: "docker.io/distribution/distribution:3.1.2", released: "2026-09-24" },

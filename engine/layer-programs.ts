@@ -47,12 +47,6 @@ export const layerBuilds = {
     stamp: { "github.com/distribution/distribution/v3/version.version": `v${versions.distribution}` },
     seconds: 50,
   },
-  loki: {
-    folder: "engine/programs/loki",
-    outputs: { loki: "github.com/grafana/loki/v3/cmd/loki" },
-    stamp: { "github.com/grafana/loki/v3/pkg/util/build.Version": versions.loki },
-    seconds: 180,
-  },
   "otel-collector": {
     folder: "engine/programs/otel-collector",
     outputs: { "otel-collector": "." },
@@ -73,6 +67,5 @@ export const layerPrograms = {
   node_exporter: { version: versions["node-exporter"], build: "node-exporter", for: ["prometheus"] },
   traefik: { version: versions.traefik, build: "traefik", for: ["traefik", "gateway-api", "distribution"] },
   registry: { version: versions.distribution, build: "distribution", for: ["distribution"] },
-  loki: { version: versions.loki, build: "loki", for: ["loki"] },
   "otel-collector": { version: versions["otel-collector"], build: "otel-collector", for: ["otel-collector"] },
 } as const satisfies Record<string, Row<BuildName> & { readonly for: readonly string[] }>;

@@ -24,7 +24,6 @@ export const versions = {
   "node-exporter": "1.12.1",
   traefik: "3.6.12",
   distribution: "3.1.2",
-  loki: "3.7.8",
   "otel-collector": "0.160.0",
   /** Programs of this repository. */
   plumbline: "0.1.0",

@@ -83,7 +83,6 @@ export const images: readonly Row[] = [
     program: "registry",
     path: "/bin/registry",
   },
-  { name: `${imageHost}/grafana/loki:${versions.loki}`, program: "loki", path: "/usr/bin/loki" },
   {
     name: `${imageHost}/otel/opentelemetry-collector-k8s:${versions["otel-collector"]}`,
     program: "otel-collector",
