@@ -3,6 +3,7 @@ import { rm, rmdir } from "node:fs/promises";
 import pc from "picocolors";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { stopCluster } from "../local/cluster.ts";
+import { endOrphans } from "./orphans.ts";
 import { platformFile } from "./platform-file.ts";
 import { selectedStack, stackConfig } from "./pulumi.ts";
 
@@ -16,6 +17,7 @@ export const stop = async ({ keep }: StopOptions): Promise<void> => {
   const began = performance.now();
   const state = stateFolder();
   const { stopped } = await stopCluster({ state, keep });
+  endOrphans(state);
   if (!keep) {
     const stack = await selectedStack(state);
     if (stack) await rm(stackConfig(stack), { force: true });

@@ -3,6 +3,7 @@ import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stateLayout } from "../engine/folders.ts";
 import { withLock } from "../engine/lock.ts";
+import { endOrphans } from "./orphans.ts";
 import { runPulumi } from "./pulumi.ts";
 
 /** There while an `up` is under way, or after one that did not end well. */
@@ -25,7 +26,7 @@ export const goOnWithUp = (
     },
     async () => {
       const unfinished = unfinishedUp(state);
-      if (await stat(unfinished).catch(() => undefined)) await forgetInterruption(stack, env);
+      if (await stat(unfinished).catch(() => undefined)) await forgetInterruption(state, stack, env);
       await writeFile(unfinished, `${stack}\n`);
       if (await work()) await rm(unfinished);
     },
@@ -33,7 +34,8 @@ export const goOnWithUp = (
 
 // A run that was killed leaves its lock, and operations of which nobody knows whether they reached the cluster. They need
 // no look at the cluster: server-side apply creates what is missing and adopts what is there.
-const forgetInterruption = async (stack: string, env: Record<string, string>): Promise<void> => {
+const forgetInterruption = async (state: string, stack: string, env: Record<string, string>): Promise<void> => {
+  endOrphans(state);
   await runPulumi(["cancel", "--yes", "--stack", stack], env, { exitCodes: [0, 1, 255] });
   const { stdout } = await runPulumi(["stack", "export", "--stack", stack], env);
   const exported = JSON.parse(stdout) as { deployment?: { pending_operations?: unknown[] } };

@@ -131,6 +131,8 @@ test("killed with everything running, stop leaves nothing behind", async () => {
     })();
     assert.ok(!there.includes(group), `cgroup ${group} is left in ${hierarchy || "the root"}`);
   }
+  const { stdout: running } = await execa("ps", ["-eww", "-o", "args"]);
+  assert.ok(!running.includes(`${clone.folder}/.plumbline/`), "a plug-in of Pulumi still runs");
   assert.ok(!readFileSync("/proc/self/mounts", "utf8").includes(clone.folder), "a mount is left");
   assert.deepEqual(
     readdirSync(join(clone.folder)).filter((entry) => entry === ".plumbline"),

@@ -1,4 +1,5 @@
 // How is an exposed app asked as a browser would ask it, whichever port leads to the ingress?
+import { once } from "node:events";
 import { request } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { execa } from "execa";
@@ -66,16 +67,16 @@ export const portForward = async (
     ["--kubeconfig", kubeconfig, "port-forward", "--namespace", namespace, `service/${service}`, `:${port}`],
     { reject: false, stdin: "ignore" },
   );
-  for await (const line of child) {
-    const found = /127\.0\.0\.1:(\d+)/.exec(String(line));
-    if (found)
-      return {
-        port: Number(found[1]),
-        end: async () => {
-          child.kill();
-          await child;
-        },
-      };
-  }
-  throw new Error(`kubectl port-forward ended: ${(await child).stderr}`);
+  // Not by iterating over the lines: leaving such a loop waits for the program's end.
+  const ended = child.then(({ stderr }) => Promise.reject(new Error(`kubectl port-forward ended: ${stderr}`)));
+  const [said] = (await Promise.race([once(child.stdout, "data"), ended])) as [Buffer];
+  ended.catch(() => {});
+  const found = /127\.0\.0\.1:(\d+)/.exec(String(said)) ?? [];
+  return {
+    port: Number(found[1]),
+    end: async () => {
+      child.kill();
+      await child;
+    },
+  };
 };
