@@ -60,8 +60,8 @@ const table = {
   distribution: { reference: "docker.io/distribution/distribution:3.1.2", released: "2026-09-24" },
   // What runs the settings of Harbor: a program of ours, without a package.
   node: { reference: "docker.io/library/node:24.21.0-alpine3.24", released: "2026-09-10", vendorOnly: true },
-  vault: { reference: "docker.io/hashicorp/vault:1.21.0", released: "2025-10-22", vendorOnly: true },
-  kubectl: { reference: "registry.k8s.io/kubectl:v1.37.2", released: "2026-10-28", vendorOnly: true },
+  vault: { reference: "docker.io/hashicorp/vault:1.21.0", released: "2025-10-22" },
+  kubectl: { reference: "registry.k8s.io/kubectl:v1.37.2", released: "2026-10-28" },
 } as const satisfies Record<string, Image>;
 
 /** A program that the library runs as an image. */

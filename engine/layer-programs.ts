@@ -53,6 +53,12 @@ export const layerBuilds = {
     stamp: { "main.version": versions["otel-collector"] },
     seconds: 60,
   },
+  vault: {
+    folder: "engine/programs/vault",
+    outputs: { vault: "." },
+    tags: ["minimal"],
+    seconds: 300,
+  },
 } as const satisfies Record<string, Build>;
 
 type BuildName = keyof typeof layerBuilds;
@@ -68,4 +74,5 @@ export const layerPrograms = {
   traefik: { version: versions.traefik, build: "traefik", for: ["traefik", "gateway-api", "distribution"] },
   registry: { version: versions.distribution, build: "distribution", for: ["distribution"] },
   "otel-collector": { version: versions["otel-collector"], build: "otel-collector", for: ["otel-collector"] },
+  vault: { version: versions.vault, build: "vault", for: ["vault"] },
 } as const satisfies Record<string, Row<BuildName> & { readonly for: readonly string[] }>;

@@ -25,6 +25,7 @@ export const versions = {
   traefik: "3.6.12",
   distribution: "3.1.2",
   "otel-collector": "0.160.0",
+  vault: "1.21.0",
   /** Programs of this repository. */
   plumbline: "0.1.0",
 } as const;

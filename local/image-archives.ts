@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { chmod, copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { create } from "tar";
-import type { Image } from "./images.ts";
+import type { Image, Part } from "./images.ts";
 
 /**
  * Makes the archives (OCI layout in a tar file, uncompressed: nothing travels) that are missing; one caller at a time.
@@ -16,9 +16,8 @@ export const makeImages = async (wanted: readonly Image[], programs: string, cac
   await mkdir(cache, { recursive: true });
   const paths: string[] = [];
   for (const image of wanted) {
-    const program = join(programs, image.program);
     const path = join(cache, `${basename(image.path)}-${await fingerprint(image, programs)}.tar`);
-    if (!(await stat(path).catch(() => undefined))) await makeImage(image, program, path);
+    if (!(await stat(path).catch(() => undefined))) await makeImage(image, programs, path);
     paths.push(path);
   }
   return paths;
@@ -29,24 +28,33 @@ export const makeImages = async (wanted: readonly Image[], programs: string, cac
  * size and time stand for the content of the program.
  */
 export const fingerprint = async (image: Image, programs: string): Promise<string> => {
-  const { size, mtimeMs } = await stat(join(programs, image.program));
-  return digest(JSON.stringify([3, image, size, mtimeMs, process.arch])).slice(0, 24);
+  const states = partsOf(image).map(async ({ program }) => {
+    const { size, mtimeMs } = await stat(join(programs, program));
+    return [size, mtimeMs];
+  });
+  return digest(JSON.stringify([4, image, await Promise.all(states), process.arch])).slice(0, 24);
 };
 
-const makeImage = async (image: Image, program: string, path: string): Promise<void> => {
+const partsOf = (image: Image): Part[] => [image, ...(image.beside ? [image.beside] : [])];
+
+const makeImage = async (image: Image, programs: string, path: string): Promise<void> => {
   const draft = `${path}.new`;
   await rm(draft, { recursive: true, force: true });
   try {
     const content = join(draft, "content");
-    const file = join(content, image.path);
-    await mkdir(dirname(file), { recursive: true });
-    await copyFile(program, file);
-    await chmod(file, 0o755);
-    const links = image.links ? await image.links(program) : [];
-    for (const link of links) await symlink(basename(file), join(dirname(file), link));
-    const entries = [image.path, ...links.map((link) => join(dirname(image.path), link))].map((entry) =>
-      entry.slice(1),
-    );
+    const entries: string[] = [];
+    for (const part of partsOf(image)) {
+      const file = join(content, part.path);
+      const program = join(programs, part.program);
+      await mkdir(dirname(file), { recursive: true });
+      await copyFile(program, file);
+      await chmod(file, 0o755);
+      const links = part.links ? await part.links(program) : [];
+      for (const link of links) await symlink(basename(file), join(dirname(file), link));
+      entries.push(
+        ...[part.path, ...links.map((link) => join(dirname(part.path), link))].map((entry) => entry.slice(1)),
+      );
+    }
     await create({ file: join(draft, "layer"), cwd: content, portable: true, mtime: epoch }, entries);
 
     const layout = join(draft, "layout");

@@ -3,16 +3,22 @@ import { execa } from "execa";
 import { isNeeded, type Program, rowOf } from "../engine/programs.ts";
 import { versions } from "../engine/versions.ts";
 
-/** An image with one layer that holds one static program. */
-export interface Image {
-  /** Upstream's path and tag under the host `plumbline.local`, which stands for the registry of upstream. */
-  readonly name: string;
+/** A static program of an image. */
+export interface Part {
   /** File name of the program in the folder of programs. */
   readonly program: string;
-  /** Where upstream's image has the program; it is the entrypoint. */
+  /** Where upstream's image has the program. */
   readonly path: string;
   /** Names that the program is also called by, beside it. */
   readonly links?: (program: string) => Promise<string[]>;
+}
+
+/** An image with one layer that holds one static program, which is the entrypoint. */
+export interface Image extends Part {
+  /** Upstream's path and tag under the host `plumbline.local`, which stands for the registry of upstream. */
+  readonly name: string;
+  /** A second program, where upstream's image has one that pods use: a shell. */
+  readonly beside?: Part;
   /** Command instead of the entrypoint. */
   readonly command?: readonly string[];
 }
@@ -28,7 +34,11 @@ const busyboxApplets = async (program: string): Promise<string[]> =>
 /** A row of the table: its program is one of the tables of programs, which say whose it is. */
 interface Row extends Image {
   readonly program: Program;
+  /** Layer implementations that run it, where its program is one of the cluster's own. Default: those of the program. */
+  readonly for?: readonly string[];
 }
+
+const shell: Part & { readonly program: Program } = { program: "busybox", path: "/bin/busybox", links: busyboxApplets };
 
 /** Everything that the local platform, with any of its layers, runs as a pod. */
 export const images: readonly Row[] = [
@@ -44,13 +54,7 @@ export const images: readonly Row[] = [
     program: "local-path-provisioner",
     path: "/usr/bin/local-path-provisioner",
   },
-  {
-    name: `${imageHost}/library/busybox:1.35`,
-    program: "busybox",
-    path: "/bin/busybox",
-    links: busyboxApplets,
-    command: ["sh"],
-  },
+  { name: `${imageHost}/library/busybox:1.35`, ...shell, command: ["sh"] },
   {
     name: `${imageHost}/fluxcd/source-controller:v${versions["source-controller"]}`,
     program: "source-controller",
@@ -96,8 +100,10 @@ export const images: readonly Row[] = [
       path: `/app/cmd/${name}/${name}`,
     }),
   ),
+  { name: `${imageHost}/hashicorp/vault:${versions.vault}`, program: "vault", path: "/bin/vault", beside: shell },
+  { name: `${imageHost}/kubectl:v${versions.kubernetes}`, program: "kubectl", path: "/bin/kubectl", for: ["vault"] },
 ];
 
 /** The images of the local cluster, and those of these layer implementations: `imagesFor(["prometheus", "loki"])`. */
 export const imagesFor = (implementations: readonly string[]): readonly Image[] =>
-  images.filter(({ program }) => isNeeded(rowOf(program), implementations));
+  images.filter((row) => isNeeded(rowOf(row.program), implementations) && isNeeded(row, implementations));
