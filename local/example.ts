@@ -57,6 +57,7 @@ export const ensureExampleRepository = async (state: string, stack: string): Pro
     const manifests = join(root, "examples", "hello", folder);
     if (await exists(manifests)) await cp(manifests, join(draft, "apps", "hello"), { recursive: true });
   }
+  await cp(join(root, "examples", "keeper", "manifests"), join(draft, "apps", "keeper"), { recursive: true });
   await writeFile(join(draft, "README.md"), readme);
   await git(draft, "init", "--quiet", `--initial-branch=${branch}`);
   await git(draft, "add", "--all");

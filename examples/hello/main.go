@@ -1,8 +1,9 @@
-// The example app: answers with a greeting from its ConfigMap and the commit that delivered it.
+// The example app: answers with a greeting from its ConfigMap and the commit that delivered it, and tells which secret it has.
 package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,6 +61,17 @@ func main() {
 			return
 		}
 		fmt.Fprintf(w, "%s (commit %s, pod %s)\n", answer.Message, answer.Commit, answer.Pod)
+	})
+
+	// Shows that a secret is there, and which one to whoever has it too; never the secret.
+	mux.HandleFunc("GET /secret", func(w http.ResponseWriter, _ *http.Request) {
+		secret, err := os.ReadFile(os.Getenv("SECRET_FILE"))
+		if err != nil {
+			log.Error("no secret", "error", err)
+			http.Error(w, "no secret: its file is not mounted", http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprintf(w, "%x\n", sha256.Sum256(secret))
 	})
 
 	server := &http.Server{Addr: setting("ADDRESS", ":8080"), Handler: mux, ReadHeaderTimeout: 5 * time.Second}
