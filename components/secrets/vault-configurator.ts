@@ -102,7 +102,7 @@ configure() (
   while read -r name; do
     [ -e "role.$name" ] || { vault delete "auth/kubernetes/role/$name" > /dev/null; say "role $name is removed"; }
   done < /work/roles
-  vault policy list > /work/policies
+  vault policy list | grep -vx root > /work/policies
   while read -r name; do
     if [ ! -e "policy.$name" ] && vault policy read "$name" | grep -qx '${mark}'; then
       vault policy delete "$name" > /dev/null
@@ -266,6 +266,8 @@ export const configuring = (
                 "--port=8001",
                 `--accept-paths=^/api/v1/namespaces/${namespace}/(configmaps|secrets)$,^/version$`,
               ],
+              // Ready at once: each try afterwards costs a process.
+              startupProbe: { ...asked, periodSeconds: 1, failureThreshold: 60 },
               readinessProbe: { ...asked, periodSeconds: 60 },
               livenessProbe: { ...asked, periodSeconds: 60 },
               resources: { requests: { cpu: "5m", memory: "24Mi" }, limits: { cpu: "500m", memory: "128Mi" } },
