@@ -36,27 +36,27 @@ at() { server=$1; shift; VAULT_ADDR="https://$server.$PEERS:${ports.api}" vault 
 values() { tr -d ' \\n' | tr ',{}' '\\n\\n\\n' | sed -n "s|^\\"$1\\":\\"\\([A-Za-z0-9+/=]*\\)\\"\\$|\\1|p"; }
 
 read_keys() {
-  ask "secrets?fieldSelector=metadata.name=${keysSecret}" > /work/secret || return 1
-  for key in root share; do values $key < /work/secret | base64 -d > /work/$key; done
+  ask "secrets?fieldSelector=metadata.name=${keysSecret}" > /scratch/secret || return 1
+  for key in root share; do values $key < /scratch/secret | base64 -d > /scratch/$key; done
 }
 
 initialise() {
   # With a Secret there has been a Vault: a server without data joins the others, or waits for a snapshot.
-  [ -s /work/share ] && return 0
+  [ -s /scratch/share ] && return 0
   at vault-0 operator init -status > /dev/null 2>&1
   [ $? = 2 ] || return 0
-  at vault-0 operator init $SHARES -format=table > /work/init || return 1
-  share=$(sed -n 's/^[A-Z][a-z]* Key 1: //p' /work/init)
-  root=$(sed -n 's/^Initial Root Token: //p' /work/init)
-  cat > /work/keys.json <<END
+  at vault-0 operator init $SHARES -format=table > /scratch/init || return 1
+  share=$(sed -n 's/^[A-Z][a-z]* Key 1: //p' /scratch/init)
+  root=$(sed -n 's/^Initial Root Token: //p' /scratch/init)
+  cat > /scratch/keys.json <<END
 {"apiVersion":"v1","kind":"Secret","metadata":{"name":"${keysSecret}"},"stringData":{"share":"$share","root":"$root"}}
 END
   # Nothing else has them: it goes on until they are kept.
-  until wget -q -U plumbline -O /dev/null --header 'Content-Type: application/json' --post-file /work/keys.json "$API/secrets"; do
+  until wget -q -U plumbline -O /dev/null --header 'Content-Type: application/json' --post-file /scratch/keys.json "$API/secrets"; do
     say "the keys cannot be kept yet"
     sleep 1
   done
-  rm /work/init /work/keys.json
+  rm /scratch/init /scratch/keys.json
   say "initialised"
   read_keys
 }
@@ -65,20 +65,20 @@ unseal() {
   for server in $SERVERS; do
     at "$server" status > /dev/null 2>&1
     [ $? = 2 ] || continue
-    at "$server" write -field=sealed sys/unseal key=@/work/share > /dev/null 2>&1 && say "$server is unsealed"
+    at "$server" write -field=sealed sys/unseal key=@/scratch/share > /dev/null 2>&1 && say "$server is unsealed"
   done
   return 0
 }
 
 gather() {
-  rm -rf /work/declared
-  mkdir /work/declared
-  cp -L /configuration/* /work/declared/
-  ask "configmaps?labelSelector=${grantLabel}" > /work/grants || return 1
-  values grant < /work/grants | while read -r grant; do
-    echo "$grant" | base64 -d | { IFS= read -r name; IFS= read -r role; echo "$role" > "/work/declared/role.$name"; cat > "/work/declared/policy.$name"; }
+  rm -rf /scratch/declared
+  mkdir /scratch/declared
+  cp -L /configuration/* /scratch/declared/
+  ask "configmaps?labelSelector=${grantLabel}" > /scratch/grants || return 1
+  values grant < /scratch/grants | while read -r grant; do
+    echo "$grant" | base64 -d | { IFS= read -r name; IFS= read -r role; echo "$role" > "/scratch/declared/role.$name"; cat > "/scratch/declared/policy.$name"; }
   done
-  declared=$(cd /work/declared && { ls; cat ./*; } | sha256sum)
+  declared=$(cd /scratch/declared && { ls; cat ./*; } | sha256sum)
 }
 
 login() {
@@ -88,43 +88,43 @@ login() {
 there() { vault "$1" list -format=json | grep -q "^  \\"$2/\\""; }
 
 configure() (
-  VAULT_TOKEN=$(login) || VAULT_TOKEN=$(cat /work/root)
+  VAULT_TOKEN=$(login) || VAULT_TOKEN=$(cat /scratch/root)
   export VAULT_TOKEN
   set -e
   there audit stdout || vault audit enable -path=stdout file file_path=stdout
   there auth kubernetes || vault auth enable kubernetes
   there secrets ${mount} || vault secrets enable -path=${mount} -version=2 kv
   vault write auth/kubernetes/config kubernetes_host=https://kubernetes.default.svc > /dev/null
-  cd /work/declared
+  cd /scratch/declared
   for file in policy.*; do vault policy write "\${file#policy.}" "$file" > /dev/null; done
   for file in role.*; do vault write "auth/kubernetes/role/\${file#role.}" "@$file" > /dev/null; done
-  vault list auth/kubernetes/role | tail -n +3 > /work/roles
+  vault list auth/kubernetes/role | tail -n +3 > /scratch/roles
   while read -r name; do
     [ -e "role.$name" ] || { vault delete "auth/kubernetes/role/$name" > /dev/null; say "role $name is removed"; }
-  done < /work/roles
-  vault policy list | grep -vx root > /work/policies
+  done < /scratch/roles
+  vault policy list | grep -vx root > /scratch/policies
   while read -r name; do
     if [ ! -e "policy.$name" ] && vault policy read "$name" | grep -qx '${mark}'; then
       vault policy delete "$name" > /dev/null
       say "policy $name is removed"
     fi
-  done < /work/policies
+  done < /scratch/policies
   while IFS='#' read -r path key; do
     vault kv metadata get -mount=${mount} "$path" > /dev/null 2>&1 && continue
     head -c 24 /dev/urandom | base64 | tr -d '\\n' | vault kv put -mount=${mount} -cas=0 "$path" "$key=-" > /dev/null
     say "$path#$key is generated"
   done < generated
-  [ -e /work/revoked ] && exit 0
+  [ -e /scratch/revoked ] && exit 0
   VAULT_TOKEN=$(login)
   # The first token has done its work; its like can be made with the share alone.
-  VAULT_TOKEN=$(cat /work/root) vault token revoke -self > /work/answer 2>&1 || grep -q 'Code: 403' /work/answer
-  touch /work/revoked
+  VAULT_TOKEN=$(cat /scratch/root) vault token revoke -self > /scratch/answer 2>&1 || grep -q 'Code: 403' /scratch/answer
+  touch /scratch/revoked
 )
 
 round=0
 done=
 while true; do
-  touch /work/alive
+  touch /scratch/alive
   if read_keys && initialise; then
     [ "$OPENS_ITSELF" = true ] || unseal
     # Every five minutes also without a change: what somebody else did to it is taken back.
@@ -133,10 +133,10 @@ while true; do
       if [ $? = 0 ]; then
         [ "$declared" = "$done" ] || say "configured"
         done=$declared
-        touch /work/ready
+        touch /scratch/ready
       else
         done=
-        rm -f /work/ready
+        rm -f /scratch/ready
       fi
     fi
   fi
@@ -213,7 +213,7 @@ export const configuring = (
     VAULT_ADDR: address(namespace),
     VAULT_CACERT: "/vault/tls/ca.crt",
     VAULT_CLIENT_TIMEOUT: "10s",
-    HOME: "/work",
+    HOME: "/scratch",
   };
   const deployment: k8s.apps.v1.DeploymentArgs = {
     metadata,
@@ -240,9 +240,9 @@ export const configuring = (
               imagePullPolicy: "IfNotPresent",
               command: ["sh", "/script/configure.sh"],
               env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
-              readinessProbe: { exec: { command: ["test", "-e", "/work/ready"] }, periodSeconds: 2 },
+              readinessProbe: { exec: { command: ["test", "-e", "/scratch/ready"] }, periodSeconds: 2 },
               livenessProbe: {
-                exec: { command: ["sh", "-c", "find /work/alive -mmin -3 | grep -q ."] },
+                exec: { command: ["sh", "-c", "find /scratch/alive -mmin -3 | grep -q ."] },
                 initialDelaySeconds: 60,
                 periodSeconds: 60,
               },
@@ -253,7 +253,7 @@ export const configuring = (
                 { name: "script", mountPath: "/script", readOnly: true },
                 { name: "tls", mountPath: "/vault/tls", readOnly: true },
                 { name: "token", mountPath: "/token", readOnly: true },
-                { name: "work", mountPath: "/work" },
+                { name: "scratch", mountPath: "/scratch" },
               ],
             },
             {
@@ -283,7 +283,7 @@ export const configuring = (
               projected: { sources: [{ serviceAccountToken: { audience, path: "token", expirationSeconds: 3600 } }] },
             },
             // What opens Vault is in memory here, and on no disk.
-            { name: "work", emptyDir: { medium: "Memory", sizeLimit: "16Mi" } },
+            { name: "scratch", emptyDir: { medium: "Memory", sizeLimit: "16Mi" } },
           ],
         },
       },
