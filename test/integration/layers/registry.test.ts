@@ -372,14 +372,15 @@ describe("a wrong field is refused by the program", () => {
   }
   test("Traefik's", async () => {
     const path = join(folder, "front.yaml");
-    writeFileSync(path, frontConfiguration().replace("entryPoints:", "entryPoint:"));
+    // Not a field of the first level: of those Traefik passes over what it does not know.
+    writeFileSync(path, frontConfiguration().replace("address:", "adress:"));
     const { exitCode, all } = await execa(programs.traefik, [`--configFile=${path}`], {
       reject: false,
       all: true,
       timeout: 10_000,
     });
     assert.ok(exitCode, all);
-    assert.match(String(all), /field not found, node: entryPoint/);
+    assert.match(String(all), /field not found, node: adress/);
   });
   for (const [storage, message] of [
     [{ s3: { bucket: "b", region: "nowhere-1" } }, /invalid region provided: nowhere-1/],
