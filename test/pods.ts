@@ -15,3 +15,16 @@ export const processesOf = (uid: string): number[] =>
     .filter((pid) => /^\d+$/.test(pid) && read(`/proc/${pid}/cgroup`).includes(`/pod${uid}/`))
     .filter((pid) => read(`/proc/${pid}/cmdline`).split("\0")[0] !== "/pause")
     .map(Number);
+
+/** Kills the processes of a pod's containers; one that ended by itself in the meantime is as good. */
+export const killPod = (uid: string): number => {
+  const processes = processesOf(uid);
+  for (const pid of processes) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+  return processes.length;
+};

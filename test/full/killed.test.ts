@@ -5,7 +5,7 @@ import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
 import { type Kubectl, kubectlWith } from "../kubectl.ts";
-import { processesOf } from "../pods.ts";
+import { killPod } from "../pods.ts";
 import { askThrough, authorityOf } from "./exposed-app.ts";
 
 interface Pod {
@@ -86,9 +86,7 @@ test("every pod of every layer, killed under load, comes back; figures go on, an
     assert.ok(pods.length >= status.layers.length, `${pods.length} pods`);
     for (const pod of pods) {
       const { name, namespace, uid } = pod.metadata;
-      const processes = processesOf(uid);
-      assert.ok(processes.length > 0, `no process of ${namespace}/${name}`);
-      for (const pid of processes) process.kill(pid, "SIGKILL");
+      assert.ok(killPod(uid) > 0, `no process of ${namespace}/${name}`);
       await eventually(
         `${namespace}/${name} runs again`,
         async () =>
