@@ -1,5 +1,6 @@
 // Where does the host reach apps and layers? Each that is exposed has a port of the host's loopback.
 import type { Definition, Reach } from "../components/index.ts";
+import { singleApps } from "../components/settings.ts";
 import { readCluster } from "../local/cluster-status.ts";
 import type { Forward } from "../local/spec.ts";
 import type { PlatformFile } from "./platform-file.ts";
@@ -9,7 +10,7 @@ const firstPort = { app: 18080, layer: 18180 };
 
 /** One forward for each app that names a service, and one for each layer that is reached from outside. */
 export const exposedForwards = ({ settings, layers }: Definition): Forward[] => [
-  ...settings.apps.flatMap(({ name, namespace = name, expose }, index) =>
+  ...singleApps(settings).flatMap(({ name, namespace = name, expose }, index) =>
     expose ? [forward(`app/${namespace}`, firstPort.app + index, { ...expose, namespace })] : [],
   ),
   ...Object.values(layers).flatMap(({ slot, reach }, index) =>

@@ -1,5 +1,5 @@
 // The public surface of the library: what a stack file or a stranger's Pulumi program may import.
-export type { Agent, Delivery } from "./agent/agent.ts";
+export { type Agent, AppKind, type Delivery, type HealthArgs, type Revision } from "./agent/agent.ts";
 export { fluxDefinitions } from "./agent/crds.ts";
 export { Flux, type FluxArgs, type FluxOptions, flux } from "./agent/flux.ts";
 export { notifier } from "./agent/flux-rights.ts";
@@ -53,18 +53,18 @@ export {
   grafana,
 } from "./dashboards/grafana.ts";
 export type { GrafanaOidcArgs } from "./dashboards/oidc.ts";
+export { App, type AppArgs, type AppOptions, deployer, type ExposeArgs, marks } from "./delivery/app.ts";
 export {
-  App,
-  type AppArgs,
   type AppDeclaration,
-  type AppOptions,
   type AppSettings,
+  type AppsDeclaration,
+  type AppsSettings,
   app,
-  deployer,
-  type ExposeArgs,
-  marks,
-} from "./delivery/app.ts";
+  apps,
+} from "./delivery/declaration.ts";
+export { discover } from "./delivery/discover.ts";
 export { type KubernetesObject, type Manifest, ManifestError, readManifests } from "./delivery/manifests.ts";
+export { SourceError } from "./delivery/repository.ts";
 export { Identities, type IdentitiesArgs } from "./identities.ts";
 export { GatewayApi, type GatewayApiArgs, type GatewayApiOptions, gatewayApi } from "./ingress/gateway-api.ts";
 export type { Exposure, Ingress } from "./ingress/ingress.ts";

@@ -5,7 +5,7 @@ import { App } from "./delivery/app.ts";
 import { Identities } from "./identities.ts";
 import { refuse } from "./problems.ts";
 import { provisionProblems, provisionsOf } from "./provisions.ts";
-import { type Settings, settingsProblems } from "./settings.ts";
+import { refOf, type Settings, settingsProblems, singleApps } from "./settings.ts";
 import { buildLayers, type Complete, type Layers, layerProblems } from "./slot.ts";
 
 /** One typed value that says what a stack is; pure data until {@link Platform} builds it. */
@@ -21,7 +21,7 @@ export interface Definition {
  */
 export const definePlatform = <const L extends Layers>(settings: Settings, layers: L & Complete<L>): Definition => {
   const problems = [...settingsProblems(settings), ...layerProblems(layers)];
-  if (problems.length === 0) problems.push(...provisionProblems(settings.apps, layers));
+  if (problems.length === 0) problems.push(...provisionProblems(singleApps(settings), layers));
   if (settings.apps?.length > 0 && !("agent" in layers)) {
     problems.push({
       field: "layers.agent",
@@ -67,6 +67,8 @@ const pinFieldManager: pulumi.ResourceTransformation = ({ type, props, opts }) =
 export class Platform extends pulumi.ComponentResource {
   constructor({ settings, layers }: Definition, opts: pulumi.ComponentResourceOptions = {}) {
     const { name, git } = settings;
+    const unknown = settings.apps.find((each) => each.declared === "apps");
+    if (unknown) throw new Error(`which apps there are in ${unknown.path}, Git must be asked first: discover()`);
     super(
       "plumbline:index:Platform",
       name,
@@ -81,9 +83,9 @@ export class Platform extends pulumi.ComponentResource {
     new Identities(`${name}-identities`, {}, placed);
     const capabilities = buildLayers(layers, { cluster }, (slot) => `${name}-${slot}`, placed);
     const { agent } = capabilities;
-    const namespaces = new Map(settings.apps.map(({ name: app, namespace }) => [app, namespace ?? app]));
-    for (const declared of settings.apps) {
-      const { name: app, source, dependsOn = [], model: _, declared: __, secrets: ___, ...rest } = declared;
+    const namespaces = new Map(singleApps(settings).map(({ name: app, namespace }) => [app, namespace ?? app]));
+    for (const declared of singleApps(settings)) {
+      const { name: app, source, dependsOn = [], values, model: _, declared: __, secrets: ___, ...rest } = declared;
       if (!agent) throw new Error(`app "${app}" has no agent that delivers it`);
       new App(
         `${name}-${app}`,
@@ -92,7 +94,8 @@ export class Platform extends pulumi.ComponentResource {
           name: app,
           dependsOn: dependsOn.map((other) => `${namespaces.get(other)}/${other}`),
           repository: source.repository ?? git.url,
-          branch: source.revision ?? git.branch,
+          ...refOf(source.revision ?? git.branch),
+          ...(values && { values: JSON.stringify(values) }),
           path: source.path,
         },
         { ...placed, agent, provisions: provisionsOf(`${name}-${app}`, declared, capabilities) },

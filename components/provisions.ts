@@ -1,6 +1,7 @@
 // What does an app get from the layers? Its host, its secrets and the means to pull, as one typed app asks for them.
 import * as pulumi from "@pulumi/pulumi";
-import type { AppDeclaration, AppOptions } from "./delivery/app.ts";
+import type { AppOptions } from "./delivery/app.ts";
+import type { AppDeclaration } from "./delivery/declaration.ts";
 import type { Problem } from "./problems.ts";
 import type { Capabilities, Slot } from "./slot.ts";
 

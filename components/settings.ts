@@ -1,8 +1,9 @@
 // What does every platform declare besides its layers, and which values are right?
 import { z } from "zod";
+import type { Revision } from "./agent/agent.ts";
 import { findCycle } from "./cycle.ts";
-import type { AppDeclaration } from "./delivery/app.ts";
 import { problemsOf } from "./delivery/app.ts";
+import type { AppDeclaration, AppsDeclaration } from "./delivery/declaration.ts";
 import type { Problem } from "./problems.ts";
 import type { Exemption, Layer } from "./slot.ts";
 
@@ -21,7 +22,7 @@ export interface Settings {
   };
   /** What the platform stands on. */
   readonly cluster: Layer<"cluster", never>;
-  readonly apps: readonly AppDeclaration[];
+  readonly apps: readonly (AppDeclaration | AppsDeclaration)[];
   /** Objects that a rule of `policies/` does not hold for, with who answers for it and until when. Default: none. */
   readonly exemptions?: readonly Exemption[];
 }
@@ -41,7 +42,10 @@ const schema = z.strictObject({
     return found?.slot === "cluster" && typeof found.build === "function";
   }, "a cluster: embedded() or existing({ ... })"),
   apps: z.array(
-    z.custom<AppDeclaration>((value) => (value as AppDeclaration | undefined)?.declared === "app", "app({ ... })"),
+    z.custom<AppDeclaration | AppsDeclaration>(
+      (value) => ["app", "apps"].includes(String((value as AppDeclaration | undefined)?.declared)),
+      "app({ ... }) or apps({ ... })",
+    ),
   ),
   exemptions: z
     .array(
@@ -60,11 +64,22 @@ const schema = z.strictObject({
     .exactOptional(),
 });
 
+/** The apps that are declared one by one. */
+export const singleApps = ({ apps }: Pick<Settings, "apps">): AppDeclaration[] =>
+  apps.filter((each): each is AppDeclaration => each.declared === "app");
+
+/** A revision as a stack file writes it: a branch in one word. */
+export const refOf = (revision: string | Revision): Revision =>
+  typeof revision === "string" ? { branch: revision } : revision;
+
 /** Every problem of the settings, also where types were never checked. */
 export const settingsProblems = (settings: unknown): Problem[] => {
   const problems = problemsOf(schema.safeParse(settings), settings, "settings");
-  const apps = (settings as Partial<Settings> | undefined)?.apps;
-  if (problems.length > 0 || !apps) return problems;
+  if (problems.length > 0) return problems;
+  const { apps: all } = settings as Settings;
+  const apps = singleApps({ apps: all });
+  // Which apps a directory holds is known once Git was asked, and then asked here again.
+  const whole = apps.length === all.length;
   const namespaces = new Map<string, string>();
   for (const { name, namespace = name } of apps) {
     const other = namespaces.get(namespace);
@@ -79,7 +94,7 @@ export const settingsProblems = (settings: unknown): Problem[] => {
   }
   for (const { name, dependsOn } of apps) {
     for (const [index, wanted] of (dependsOn ?? []).entries()) {
-      if (wanted === name || !apps.some((app) => app.name === wanted)) {
+      if (wanted === name || (whole && !apps.some((app) => app.name === wanted))) {
         problems.push({
           field: `settings.apps.${name}.dependsOn.${index}`,
           value: wanted,

@@ -1,17 +1,14 @@
 // What does Git say of a clone, without running anything that the clone, its owner or the environment slipped in?
-import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { git } from "../components/delivery/git.ts";
 
 /** What is deployed has to be this. */
 export interface Declared {
   readonly url: string;
   readonly branch: string;
 }
-
-/** Seconds that a remote may take to answer. */
-const bound = 15;
 
 /**
  * All that speaks against a clone being a commit of the declared branch of the declared remote; empty where nothing does.
@@ -66,38 +63,6 @@ const listed = (changes: readonly string[]): string =>
     .map((line) => line.slice(3))
     .join(", ") + (changes.length > 5 ? ` and ${changes.length - 5} more` : "");
 
-/** The environment without anything that configures Git, and with settings that keep it from running other programs. */
-export const cleanEnvironment = (
-  variables: Readonly<Record<string, string>> = {},
-  more: Readonly<Record<string, string>> = {},
-): NodeJS.ProcessEnv => {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_") && name !== "SSH_ASKPASS");
-  const settings = Object.entries({
-    "core.hooksPath": "/dev/null",
-    "core.fsmonitor": "false",
-    "core.attributesFile": "/dev/null",
-    "credential.helper": "store", // built into Git; reads ~/.git-credentials
-    "protocol.ext.allow": "never",
-    "safe.directory": "*", // whose files they are does not matter: nothing of them is run
-    ...more,
-  });
-  return {
-    ...Object.fromEntries(kept),
-    GIT_CONFIG_NOSYSTEM: "1",
-    GIT_CONFIG_GLOBAL: "/dev/null",
-    GIT_TERMINAL_PROMPT: "0",
-    GIT_OPTIONAL_LOCKS: "0",
-    GIT_CONFIG_COUNT: String(settings.length),
-    ...Object.fromEntries(
-      settings.flatMap(([key, value], index) => [
-        [`GIT_CONFIG_KEY_${index}`, key],
-        [`GIT_CONFIG_VALUE_${index}`, value],
-      ]),
-    ),
-    ...variables,
-  };
-};
-
 // CI systems leave the credential of a checkout as a header in its configuration: data, which runs nothing. It is handed on
 // in the environment, where other people's `ps` does not see it.
 const headersFor = async (folder: string): Promise<Record<string, string>> => {
@@ -108,20 +73,3 @@ const headersFor = async (folder: string): Promise<Record<string, string>> => {
     .map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]);
   return Object.fromEntries(headers);
 };
-
-interface GitOptions {
-  readonly cwd: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly settings?: Readonly<Record<string, string>>;
-}
-
-/** Runs Git in a clean environment. @throws Error with what Git said */
-export const git = (args: readonly string[], { cwd, env = {}, settings = {} }: GitOptions): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const options = { cwd, env: cleanEnvironment(env, settings), timeout: bound * 1000, maxBuffer: 1 << 28 };
-    execFile("git", [...args], options, (error, stdout, stderr) => {
-      if (!error) return resolve(stdout.trimEnd());
-      const said = stderr.trim() || (error.killed ? `no answer within ${bound} s` : error.message);
-      reject(new Error(`git ${args[0]}: ${said.split("\n").at(-1)}`));
-    });
-  });

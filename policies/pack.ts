@@ -7,6 +7,7 @@ import {
   type ResourceValidationPolicy,
   type StackValidationPolicy,
 } from "@pulumi/policy";
+import { reachable } from "../components/delivery/repository.ts";
 import type { Definition } from "../components/platform.ts";
 import { checkFile, judgeObject } from "./check.ts";
 import { provenanceProblems } from "./git.ts";
@@ -14,7 +15,7 @@ import { type Judge, openJudge } from "./judge.ts";
 import { type Exemption, exemptionProblems, type KubernetesObject, looksAt, type ObjectRule } from "./rule.ts";
 import { rules } from "./rules/index.ts";
 import provenance from "./rules/provenance.ts";
-import { clone, definitionOf, manifestsOf, reachable } from "./stack.ts";
+import { clone, definitionOf, manifestsOf } from "./stack.ts";
 
 /** Starts the pack for the stack that Pulumi names; Pulumi's runner waits until it listens. */
 export const start = async (): Promise<void> => {
@@ -79,7 +80,7 @@ const manifestsPolicy = (
 });
 
 const unreadable = (report: (message: string) => void) => (error: Error) => {
-  report(`${error.message}. Make the repository reachable from here, or correct the app in the stack file`);
+  report(error.message);
   return [];
 };
 

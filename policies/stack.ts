@@ -1,11 +1,11 @@
 // What does the pack have to know of the stack it judges, and where are the manifests of its apps?
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { discover, folderOf, snapshots, sourceOf } from "../components/delivery/discover.ts";
+import { type Snapshot, SourceError } from "../components/delivery/repository.ts";
 import type { Definition } from "../components/platform.ts";
+import { singleApps } from "../components/settings.ts";
 import { isManifest, type ManifestFile } from "./check.ts";
-import { git } from "./git.ts";
 
 /** The clone this pack lies in. */
 export const clone = join(import.meta.dirname, "..");
@@ -35,58 +35,32 @@ export interface AppManifests {
 }
 
 /**
- * The manifests of each app at the tip of the branch that its agent follows.
+ * The manifests of each app at the revision that its agent follows.
  *
- * A repository whose URL only the cluster can reach is read from the folder in `PLUMBLINE_REPOSITORIES`, where it has the
- * last part of that URL as its name.
- *
- * @throws Error that names app and repository when they cannot be read
+ * @param local folder with copies of repositories whose URL only the cluster reaches; default: `PLUMBLINE_REPOSITORIES`
+ * @throws SourceError that names repository, revision and path when they cannot be read
  */
-export const manifestsOf = async (
-  { settings }: Definition,
-  local = process.env.PLUMBLINE_REPOSITORIES,
-): Promise<AppManifests[]> =>
-  Promise.all(
-    settings.apps.map(async ({ name, namespace = name, source }) => {
-      const url = source.repository ?? settings.git.url;
-      const branch = source.revision ?? settings.git.branch;
-      try {
-        return { app: name, namespace, files: await filesOf(reachable(url, local), branch, source.path) };
-      } catch (error) {
-        throw new Error(
-          `app "${name}": cannot read ${source.path} of branch ${branch} in ${url}: ${(error as Error).message}`,
-        );
-      }
-    }),
-  );
-
-/** Where this machine reaches a repository: the copy in the folder, if there is one, else its URL. */
-export const reachable = (url: string, local = process.env.PLUMBLINE_REPOSITORIES): string => {
-  const copy = local && join(local, new URL(url).pathname.split("/").at(-1) ?? "");
-  return copy && existsSync(copy) ? copy : url;
-};
-
-/** Every manifest below a path at the tip of a branch; the URL may be that of a folder. */
-const filesOf = async (url: string, branch: string, path: string): Promise<ManifestFile[]> => {
-  const scratch = await mkdtemp(join(tmpdir(), "plumbline-manifests-"));
+export const manifestsOf = async (definition: Definition, local?: string): Promise<AppManifests[]> => {
+  const { settings } = await discover(definition, local);
+  const sources = snapshots(local);
   try {
-    const within = (...args: string[]) => git(args, { cwd: scratch });
-    await within("init", "--quiet", "--bare");
-    await within("fetch", "--quiet", "--depth=1", "--no-tags", "--", url, `refs/heads/${branch}`);
-    const folder = path.replace(/^\.?\/+/, "").replace(/\/+$/, "");
-    const listing = await within("ls-tree", "-r", "-z", "FETCH_HEAD", "--", ...(folder ? [`${folder}/`] : []));
-    const entries = listing
-      .split("\0")
-      .map((line) => /^(\d+) blob ([0-9a-f]+)\t(.*)$/s.exec(line))
-      .filter((match) => match?.[1]?.startsWith("100") && isManifest(match[3] ?? ""));
-    if (entries.length === 0) throw new Error("there are no manifests");
     return await Promise.all(
-      entries.map(async (match) => ({
-        file: match?.[3] ?? "",
-        content: Buffer.from(await within("cat-file", "blob", match?.[2] ?? "")),
-      })),
+      singleApps(settings).map(async ({ name, namespace = name, source }) => {
+        const snapshot = await sources.open(sourceOf(settings, source));
+        return { app: name, namespace, files: await filesOf(snapshot, folderOf(source.path)) };
+      }),
     );
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await sources.close();
   }
+};
+
+/** Every manifest below a path. */
+const filesOf = async ({ entries, read, url, commit }: Snapshot, folder: string): Promise<ManifestFile[]> => {
+  const found = [...entries.values()].filter(
+    ({ type, path }) => type === "file" && path.startsWith(folder && `${folder}/`) && isManifest(path),
+  );
+  if (found.length === 0)
+    throw new SourceError(`${url} has no manifests in ${folder} at commit ${commit.slice(0, 12)}`);
+  return [...(await read(found))].map(([file, content]) => ({ file, content }));
 };

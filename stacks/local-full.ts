@@ -19,6 +19,7 @@ export default definePlatform(
       app({
         name: "hello",
         source: { path: "apps/hello" },
+        kind: "yaml",
         interval: "15s",
         expose: { service: "hello", port: 80, host: "hello.example.test" },
       }),

@@ -1,6 +1,37 @@
 // What does a pull agent offer apps, whichever agent it is?
 import type { ComponentResourceOptions, Input, Resource } from "@pulumi/pulumi";
 
+/** What the files of an app are. */
+export const AppKind = { Yaml: "yaml", Kustomize: "kustomize", Helm: "helm" } as const;
+
+/** One of {@link AppKind}. */
+export type AppKind = (typeof AppKind)[keyof typeof AppKind];
+
+/** Which commit of a repository is delivered. */
+export type Revision =
+  /** The tip of a branch, followed. */
+  | { readonly branch: string }
+  /** A tag. */
+  | { readonly tag: string }
+  /** The newest tag within a range of versions, followed: ">=1.2.0 <2.0.0". */
+  | { readonly semver: string }
+  /** One commit, by its full hash. */
+  | { readonly commit: string };
+
+/** When a custom resource is healthy, in CEL over the fields of the object: `status.phase == 'Ready'`. */
+export interface HealthArgs {
+  /** Group and version of the kind: "example.com/v1". */
+  apiVersion: string;
+  /** The kind that the expressions are about. */
+  kind: string;
+  /** True where the object is as declared. */
+  current: string;
+  /** True where work on it goes on. Default: never. */
+  inProgress?: string;
+  /** True where it has failed. Default: never. */
+  failed?: string;
+}
+
 /** One app as any agent can deliver it: where its manifests are, and how they are brought into the cluster. */
 export interface Delivery {
   /** Name of the app: unique within its namespace. */
@@ -9,17 +40,29 @@ export interface Delivery {
   readonly namespace: string;
   /** URL of the Git repository, as it is reached from inside the cluster. */
   readonly repository: string;
-  /** Branch that is followed. */
-  readonly branch: string;
-  /** Folder within the repository. */
+  /** Commit that is delivered. */
+  readonly revision: Revision;
+  /** Folder within the repository, without `./` before it and `/` behind it; of a chart, the one with `Chart.yaml`. */
   readonly path: string;
+  /** What the files are. Undefined: no chart; Kustomize where the folder has a `kustomization.yaml`, else plain YAML. */
+  readonly kind: AppKind | undefined;
+  /** Values of a chart, over those of its files; empty for other kinds. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Files with values in the chart's folder, the later over the earlier, all over `values.yaml`; empty for other kinds. */
+  readonly valuesFiles: readonly string[];
+  /** Tag, or digest as "sha256:…", by the name of an image in the manifests; empty for a chart. */
+  readonly images: Readonly<Record<string, string>>;
+  /** Health of custom resources, beyond what their conditions say. */
+  readonly health: readonly HealthArgs[];
   /** How often the live objects are compared with Git, as a Go duration: "30s". */
   readonly interval: string;
   /** How long an app may take until it is healthy, as a Go duration: "2m". */
   readonly timeout: string;
   /** Whether objects that leave Git also leave the cluster. */
   readonly prune: boolean;
-  /** Apps that must be healthy first, as "name" or "namespace/name". */
+  /** Whether the app is left as it is, whatever Git says. */
+  readonly suspend: boolean;
+  /** Apps that must be healthy first, as "namespace/name". */
   readonly dependsOn: readonly string[];
   /** ServiceAccount of the namespace with whose rights the manifests are applied. */
   readonly deployer: Input<string>;
@@ -31,6 +74,10 @@ export interface Agent {
    * Declares the agent's objects for one app.
    *
    * @returns the object whose status tells how the delivery went
+   * @throws InvalidDeclaration when the app asks for what this agent cannot do
    */
   readonly deliver: (name: string, delivery: Delivery, opts: ComponentResourceOptions) => Resource;
 }
+
+/** The revision in one word, as annotations and messages show it. */
+export const revisionName = (revision: Revision): string => Object.values(revision)[0] as string;

@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import { refuse } from "../problems.ts";
 import { labels } from "../workload.ts";
-import type { Delivery } from "./agent.ts";
+import { AppKind, type Delivery, revisionName } from "./agent.ts";
 import type { Flux, FluxFacts } from "./flux.ts";
 
 const address = "https://kubernetes.default.svc";
@@ -21,6 +22,9 @@ export const deliverWithFlux = (
   opts: pulumi.ComponentResourceOptions,
 ): pulumi.Resource => {
   const { namespace } = delivery;
+  if (delivery.kind === AppKind.Helm) {
+    refuse(`App ${delivery.name}`, [{ field: "kind", value: delivery.kind, allowed: "yaml or kustomize with Flux" }]);
+  }
   const source = gitSource(flux, facts, delivery);
   const rights = rightsOfController(facts, name, delivery, opts);
   // How the controller logs in as the deployer: it asks for a token of this ServiceAccount and presents it to this same
@@ -40,8 +44,8 @@ export const deliverWithFlux = (
     opts,
   );
   const dependencies = delivery.dependsOn.map((dependency) => {
-    const [first = "", second] = dependency.split("/");
-    return second ? { namespace: first, name: second } : { namespace: first, name: first };
+    const [home = "", other = ""] = dependency.split("/");
+    return { namespace: home, name: other };
   });
   return new k8s.apiextensions.CustomResource(
     `${name}-kustomization`,
@@ -51,13 +55,16 @@ export const deliverWithFlux = (
       metadata: { name: delivery.name, namespace, labels: labels(delivery.name) },
       spec: {
         sourceRef: { kind: "GitRepository", name: source.metadata.name, namespace: facts.namespace },
-        path: `./${delivery.path.replace(/^\.?\//, "")}`,
+        path: `./${delivery.path}`,
         targetNamespace: namespace,
         kubeConfig: { configMapRef: { name: login.metadata.name } },
         interval: delivery.interval,
         retryInterval: delivery.interval,
         timeout: delivery.timeout,
         prune: delivery.prune,
+        suspend: delivery.suspend,
+        ...(Object.keys(delivery.images).length > 0 && { images: imagesOf(delivery) }),
+        ...(delivery.health.length > 0 && { healthCheckExprs: delivery.health }),
         wait: true,
         force: false,
         deletionPolicy: "MirrorPrune",
@@ -72,19 +79,27 @@ export const deliverWithFlux = (
   );
 };
 
+const imagesOf = ({ images }: Delivery) =>
+  Object.entries(images).map(([name, wanted]) => ({
+    name,
+    ...(wanted.startsWith("sha256:") ? { digest: wanted } : { newTag: wanted }),
+  }));
+
 const loginOf = ({ name }: Delivery) => `${name}-delivery`;
 
 /** The Git source of a repository's branch, made once and shared by its apps. */
 const gitSource = (
   flux: Flux,
   facts: FluxFacts,
-  { repository, branch }: Delivery,
+  { repository, revision }: Delivery,
 ): k8s.apiextensions.CustomResource => {
-  const key = `${repository} ${branch}`;
+  const [by] = Object.keys(revision);
+  // A branch stands alone, as it did before there was anything else: another name would replace the source.
+  const key = `${repository} ${by === "branch" ? "" : `${by} `}${revisionName(revision)}`;
   const known = facts.sources.get(key);
   if (known) return known;
   const url = new URL(repository);
-  const readable = `${url.pathname.replace(/^.*\//, "").replace(/\.git$/, "")}-${branch}`;
+  const readable = `${url.pathname.replace(/^.*\//, "").replace(/\.git$/, "")}-${revisionName(revision)}`;
   const slug = readable
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
@@ -112,7 +127,7 @@ const gitSource = (
       kind: "GitRepository",
       metadata: { name: named, namespace: facts.namespace },
       // The interval is for pushes that nobody told of; a push that is told of is fetched at once.
-      spec: { url: repository, ref: { branch }, interval: "1m", timeout: "60s" },
+      spec: { url: repository, ref: revision, interval: "1m", timeout: "60s" },
     },
     { ...opts, ...bounded, dependsOn: [...facts.ready, opening] },
   );

@@ -1,8 +1,8 @@
 // What is an app? Manifests in a Git repository, a namespace of its own, and a deployer that may write there and nowhere else.
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { z } from "zod";
-import type { Agent } from "../agent/agent.ts";
+import type { z } from "zod";
+import { type Agent, AppKind, type HealthArgs, type Revision, revisionName } from "../agent/agent.ts";
 import { type Problem, refuse } from "../problems.ts";
 import { podSecurity } from "../workload.ts";
 import { deployerRules } from "./deployer.ts";
@@ -23,10 +23,26 @@ export interface ExposeArgs {
 export interface AppArgs {
   /** URL of the Git repository that holds the manifests, as it is reached from inside the cluster. */
   repository: string;
-  /** Branch that is followed. Default: "main". */
+  /** Branch that is followed. Default: "main", where no tag, range of versions or commit is given. */
   branch?: string;
-  /** Folder of the manifests within the repository. */
+  /** Tag that is delivered, instead of a branch. */
+  tag?: string;
+  /** Range of versions whose newest tag is delivered, instead of a branch: ">=1.2.0 <2.0.0". */
+  semver?: string;
+  /** Full hash of the commit that is delivered, instead of a branch. */
+  commit?: string;
+  /** Folder of the manifests within the repository; of a chart, the one with `Chart.yaml`. */
   path: string;
+  /** What the files are. Default: no chart; Kustomize where the folder has a `kustomization.yaml`, else plain YAML. */
+  kind?: AppKind;
+  /** Values of a chart as a JSON object, over those of its files. Default: none. */
+  values?: string;
+  /** Files with values in the chart's folder, the later over the earlier, all over `values.yaml`. Default: none. */
+  valuesFiles?: string[];
+  /** Tag, or digest as "sha256:…", by the name of an image in the manifests. Not for charts. Default: as they say. */
+  images?: Record<string, string>;
+  /** When custom resources are healthy, beyond what their conditions say. Default: none. */
+  health?: HealthArgs[];
   /** Name of the app in the cluster. Default: the component's name. */
   name?: string;
   /** Namespace of the app; it is made. Default: the app's name. */
@@ -37,6 +53,8 @@ export interface AppArgs {
   timeout?: string;
   /** Whether objects that leave Git also leave the cluster. Default: true. */
   prune?: boolean;
+  /** Whether the app is left as it is, whatever Git says. Default: false. */
+  suspend?: boolean;
   /** Apps that must be healthy first, as "name" or "namespace/name". Default: none. */
   dependsOn?: string[];
   /** Service that people reach; told by `plumbline status`. Default: none. */
@@ -59,7 +77,7 @@ export interface AppOptions extends pulumi.ComponentResourceOptions {
 export const marks = {
   /** Label of the namespace: name of the app. */
   app: "plumbline.dev/app",
-  /** Annotation of the namespace: what to change instead of the live objects, as `<repository>#<branch>:<path>`. */
+  /** Annotation of the namespace: what to change instead of the live objects, as `<repository>#<revision>:<path>`. */
   source: "plumbline.dev/source",
   /** Annotation of the namespace: `<service>:<port>` that people reach. */
   expose: "plumbline.dev/expose",
@@ -94,7 +112,8 @@ export class App extends pulumi.ComponentResource {
     const transformations = [...(options.transformations ?? []), markOfPlatform];
     super("plumbline:index:App", name, { ...args }, { ...options, transformations });
     const parent = { parent: this };
-    const branch = args.branch ?? "main";
+    refuse(`App ${name}`, argsProblems(args));
+    const revision = revisionOf(args);
     const app = args.name ?? name;
     const namespace = args.namespace ?? app;
 
@@ -103,7 +122,7 @@ export class App extends pulumi.ComponentResource {
         name: namespace,
         labels: { ...podSecurity("restricted"), [marks.app]: app },
         annotations: {
-          [marks.source]: `${args.repository}#${branch}:${args.path}`,
+          [marks.source]: `${args.repository}#${revisionName(revision)}:${args.path}`,
           ...(args.expose && { [marks.expose]: `${args.expose.service}:${args.expose.port}` }),
         },
       },
@@ -140,12 +159,18 @@ export class App extends pulumi.ComponentResource {
         name: app,
         namespace,
         repository: args.repository,
-        branch,
-        path: args.path,
+        revision,
+        path: args.path.replace(/^(\.?\/)+/, "").replace(/\/+$/, ""),
+        kind: args.kind,
+        values: JSON.parse(args.values ?? "{}") as Record<string, unknown>,
+        valuesFiles: args.valuesFiles ?? [],
+        images: args.images ?? {},
+        health: args.health ?? [],
         interval: args.interval ?? "1m",
         timeout: args.timeout ?? "2m",
         prune: args.prune ?? true,
-        dependsOn: args.dependsOn ?? [],
+        suspend: args.suspend ?? false,
+        dependsOn: (args.dependsOn ?? []).map((other) => (other.includes("/") ? other : `${other}/${other}`)),
         deployer: account.metadata.name,
       },
       { parent: this, dependsOn: [home, binding, ...provided] },
@@ -155,59 +180,51 @@ export class App extends pulumi.ComponentResource {
   }
 }
 
-const name = z
-  .string()
-  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "1 to 63 of a-z, 0-9 and -, as Kubernetes names are");
-const host = z
-  .string()
-  .max(253, "a DNS name of at most 253 characters")
-  .regex(
-    /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
-    'a DNS name such as "shop.example.com"',
-  );
-const duration = z.string().regex(/^([0-9]+(ms|s|m|h))+$/, 'a Go duration such as "30s" or "1m30s"');
+const revisions = ["branch", "tag", "semver", "commit"] as const;
 
-const schema = z.strictObject({
-  name,
-  namespace: name.exactOptional(),
-  source: z.strictObject({
-    repository: z.url("the URL of a Git repository; unset, that of the platform").exactOptional(),
-    path: z
-      .string()
-      .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$)).+$/, "a folder within the repository, relative and without .."),
-    revision: z.string().min(1, "a branch").exactOptional(),
-  }),
-  interval: duration.exactOptional(),
-  timeout: duration.exactOptional(),
-  prune: z.boolean("true or false").exactOptional(),
-  dependsOn: z.array(name).exactOptional(),
-  expose: z
-    .strictObject({
-      service: name,
-      port: z.int("a port, 1 to 65535").min(1, "a port, 1 to 65535").max(65535, "a port, 1 to 65535"),
-      host: host.exactOptional(),
-      tls: z.boolean("true or false").exactOptional(),
-    })
-    .exactOptional(),
-  secrets: z
-    .strictObject({
-      serviceAccount: name,
-      files: z.record(
-        z.string().regex(/^[-._a-zA-Z0-9]+$/, "a file name of a-z, A-Z, 0-9, -, _ and ."),
-        z.string().regex(/^[^#\s]+#[^#\s]+$/, 'where the value stands, as "<path>#<key>"'),
-      ),
-    })
-    .exactOptional(),
-  model: z.literal("pull", '"pull"').exactOptional(),
-});
+const revisionOf = ({ branch = "main", tag, semver, commit }: AppArgs): Revision =>
+  commit ? { commit } : semver ? { semver } : tag ? { tag } : { branch };
 
-/** An app as a stack file declares it. */
-export type AppSettings = z.input<typeof schema>;
+const argsProblems = (args: AppArgs): Problem[] => {
+  const problems: Problem[] = [];
+  const given = revisions.filter((each) => args[each] !== undefined);
+  if (given.length > 1) problems.push({ field: given[1] ?? "", value: args, allowed: `only without ${given[0]}` });
+  return [...problems, ...kindProblems(args), ...valuesProblems(args)];
+};
 
-/** One checked app of a stack: data until the platform builds it. */
-export interface AppDeclaration extends AppSettings {
-  readonly declared: "app";
+const valuesProblems = ({ values }: AppArgs): Problem[] => {
+  const problem = { field: "values", value: values, allowed: "a JSON object" };
+  try {
+    const parsed: unknown = JSON.parse(values ?? "{}");
+    return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? [] : [problem];
+  } catch {
+    return [problem];
+  }
+};
+
+interface OfOneKind {
+  readonly kind?: AppKind;
+  readonly values?: unknown;
+  readonly valuesFiles?: unknown;
+  readonly images?: unknown;
+  readonly health?: unknown;
 }
+
+/** Problems of fields that only one kind of app has. */
+export const kindProblems = ({ kind, values, valuesFiles, images, health }: OfOneKind, prefix = ""): Problem[] => {
+  const chart = kind === AppKind.Helm;
+  const only = (field: string, value: unknown, allowed: string): Problem[] =>
+    value === undefined ? [] : [{ field: `${prefix}${field}`, value, allowed }];
+  return chart
+    ? [
+        ...only("images", images, "not for a chart: its values name its images"),
+        ...only("health", health, "not for a chart: its agent waits for what its conditions say"),
+      ]
+    : [
+        ...only("values", values, 'only with kind "helm"'),
+        ...only("valuesFiles", valuesFiles, 'only with kind "helm"'),
+      ];
+};
 
 /** Problems of one value against a schema, with the path of each field. */
 export const problemsOf = (checked: z.ZodSafeParseResult<unknown>, value: unknown, prefix: string): Problem[] =>
@@ -223,15 +240,3 @@ export const problemsOf = (checked: z.ZodSafeParseResult<unknown>, value: unknow
           allowed: issue.code === "unrecognized_keys" ? "no such field" : issue.message,
         };
       });
-
-/**
- * Declares an app in a stack file.
- *
- * @param settings `source.repository` and `source.revision` default to the Git repository and branch of the platform
- * @throws InvalidDeclaration that names every wrong field
- */
-export const app = (settings: AppSettings): AppDeclaration => {
-  const given = settings as { name?: unknown } | undefined;
-  refuse("app", problemsOf(schema.safeParse(settings), settings, `apps.${String(given?.name)}`));
-  return { ...settings, declared: "app" };
-};

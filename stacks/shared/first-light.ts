@@ -10,6 +10,8 @@ export const firstLight = (settings: Pick<Settings, "name" | "git" | "cluster" |
         app({
           name: "hello",
           source: { path: "apps/hello" },
+          // Stated, so that a preview needs no Git: its repository may be reached from inside the cluster alone.
+          kind: "yaml",
           // How long a live edit can last; a commit is delivered at once.
           interval: "15s",
           expose: { service: "hello", port: 80 },

@@ -51,14 +51,23 @@ for (const name of names) {
 test("the arguments of an app reach other languages", () => {
   assert.deepEqual(Object.keys(found.App?.inputs ?? {}).sort(), [
     "branch",
+    "commit",
     "dependsOn",
     "expose",
+    "health",
+    "images",
     "interval",
+    "kind",
     "name",
     "namespace",
     "path",
     "prune",
     "repository",
+    "semver",
+    "suspend",
+    "tag",
     "timeout",
+    "values",
+    "valuesFiles",
   ]);
 });

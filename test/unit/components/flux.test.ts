@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readDefinitions } from "../../../components/definitions.ts";
-import { App, Flux, images } from "../../../components/index.ts";
+import { App, AppKind, Flux, images } from "../../../components/index.ts";
 import { type Declared, definitions, named, ofKind, record } from "./recorder.ts";
 
 const repository = "http://git.example:3000/platform.git";
@@ -26,6 +26,12 @@ const declared = await record(() => {
     { agent },
   );
   new App("other", { repository, branch: "next", path: "apps/other" }, { agent });
+  new App("tagged", { repository, tag: "v1.2.0", path: "a" }, { agent });
+  new App("ranged", { repository, semver: ">=1.0.0", path: "a" }, { agent });
+  new App("fixed", { repository, commit: "c".repeat(40), path: "a" }, { agent });
+  const health = [{ apiVersion: "example.com/v1", kind: "Db", current: "true" }];
+  const images = { web: "v2", "r.example/db": `sha256:${"d".repeat(64)}` };
+  new App("rich", { repository, path: "a", kind: AppKind.Kustomize, images, health, suspend: true }, { agent });
 });
 const changed = await record(() => {
   const replicas = (count: number) => (args: { spec?: unknown }) => ({
@@ -114,6 +120,7 @@ test("a Kustomization has the defaults of an app", () => {
     retryInterval: "1m",
     timeout: "2m",
     prune: true,
+    suspend: false,
     wait: true,
     force: false,
     deletionPolicy: "MirrorPrune",
@@ -154,14 +161,44 @@ test("every argument of an app arrives", () => {
   assert.deepEqual(named(changed, "Namespace", "shop").metadata.labels, { team: "a" });
 });
 
+test("images, health and suspension of an app arrive", () => {
+  const { spec } = named(declared, "Kustomization", "rich");
+  assert.deepEqual(spec.images, [
+    { name: "web", newTag: "v2" },
+    { name: "r.example/db", digest: `sha256:${"d".repeat(64)}` },
+  ]);
+  assert.deepEqual(spec.healthCheckExprs, [{ apiVersion: "example.com/v1", kind: "Db", current: "true" }]);
+  assert.equal(spec.suspend, true);
+});
+
+test("an app names one revision, and values as an object", () => {
+  const agent = { deliver: () => assert.fail() };
+  const refused = (args: object, field: string) =>
+    assert.throws(() => new App("bad", { repository, path: "a", ...args }, { agent }), {
+      message: new RegExp(`^App bad: 1 problem\n {2}${field}: found `),
+    });
+  refused({ branch: "a", tag: "b" }, "tag");
+  refused({ kind: "helm", values: "[1]" }, "values");
+  refused({ kind: "helm", values: "{" }, "values");
+  refused({ values: "{}" }, "values");
+});
+
 test("apps of one branch share a Git source, which source-controller may reach", () => {
   const sources = ofKind(declared, "GitRepository");
-  assert.deepEqual(sources.map(({ inputs }) => [inputs.spec, inputs.metadata.namespace]).sort(), [
-    [{ url: repository, ref: { branch: "main" }, interval: "1m", timeout: "60s" }, "flux-system"],
-    [{ url: repository, ref: { branch: "next" }, interval: "1m", timeout: "60s" }, "flux-system"],
-  ]);
+  assert.deepEqual(
+    sources.map(({ inputs }) => [inputs.spec, inputs.metadata.namespace]).sort(),
+    [
+      ...[
+        { branch: "main" },
+        { branch: "next" },
+        { tag: "v1.2.0" },
+        { semver: ">=1.0.0" },
+        { commit: "c".repeat(40) },
+      ].map((ref) => [{ url: repository, ref, interval: "1m", timeout: "60s" }, "flux-system"]),
+    ].sort(),
+  );
   for (const { inputs } of sources) {
-    assert.match(inputs.metadata.name, /^platform-(main|next)-[0-9a-f]{6}$/);
+    assert.match(inputs.metadata.name, /^platform-[0-9a-z-]+-[0-9a-f]{6}$/);
     const opening = named(declared, "NetworkPolicy", `to-git-${inputs.metadata.name}`);
     assert.deepEqual(opening.spec.egress, [{ ports: [{ protocol: "TCP", port: 3000 }] }]);
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { app } from "../../../components/index.ts";
+import { app, apps } from "../../../components/index.ts";
 import { settingsProblems } from "../../../components/settings.ts";
 
 const shop = app({ name: "shop", source: { path: "apps/shop" } });
@@ -49,6 +49,26 @@ test("an app depends on apps of its platform alone, and not in a circle", () => 
   ]);
 });
 
+for (const revision of [
+  "next",
+  { branch: "next" },
+  { tag: "v1.2.0" },
+  { semver: "~1.2" },
+  { commit: "a".repeat(40) },
+]) {
+  test(`${JSON.stringify(revision)} is a revision`, () =>
+    assert.equal(app({ name: "shop", source: { path: "x", revision } }).source.revision, revision));
+}
+
+test("apps of a directory are no apps until Git was asked, and may be depended on before", () => {
+  const both = [apps({ path: "apps/*" }), app({ name: "a", source: { path: "a" }, dependsOn: ["shop"] })];
+  assert.deepEqual(fields({ ...good, apps: both }), []);
+});
+for (const path of ["apps", "/apps/*", "a*/*", "../*", "apps/**"]) {
+  test(`${path} is no directory of apps`, () =>
+    assert.throws(() => apps({ path }), /^InvalidDeclaration: apps: 1 problem\n {2}apps\..*\.path: /));
+}
+
 const wrong: [string, Record<string, unknown>, string][] = [
   ["an upper-case name", { name: "Shop" }, "apps.Shop.name"],
   ["an absolute path", { source: { path: "/apps" } }, "apps.shop.source.path"],
@@ -57,6 +77,23 @@ const wrong: [string, Record<string, unknown>, string][] = [
   ["an interval without a unit", { interval: "30" }, "apps.shop.interval"],
   ["a timeout that is a number", { timeout: 30 }, "apps.shop.timeout"],
   ["a port of 0", { expose: { service: "web", port: 0 } }, "apps.shop.expose.port"],
+  [
+    "a revision of two kinds",
+    { source: { path: "x", revision: { branch: "a", tag: "b" } } },
+    "apps.shop.source.revision",
+  ],
+  ["an abbreviated commit", { source: { path: "x", revision: { commit: "abc" } } }, "apps.shop.source.revision.commit"],
+  ["an unknown kind", { kind: "jsonnet" }, "apps.shop.kind"],
+  ["values without a chart", { kind: "yaml", values: { a: 1 } }, "apps.shop.values"],
+  ["values of another chart", { kind: "helm", valuesFiles: ["../x.yaml"] }, "apps.shop.valuesFiles.0"],
+  ["images of a chart", { kind: "helm", images: { web: "v2" } }, "apps.shop.images"],
+  ["an image with its tag", { images: { "web:v1": "v2" } }, "apps.shop.images.web:v1"],
+  ["a digest that is none", { images: { web: "sha256:abc" } }, "apps.shop.images.web"],
+  [
+    "health without an expression",
+    { health: [{ apiVersion: "e.x/v1", kind: "K", current: "" }] },
+    "apps.shop.health.0.current",
+  ],
   ["an unknown model", { model: "teleport" }, "apps.shop.model"],
   ["an unknown field", { intervall: "30s" }, "apps.shop.intervall"],
 ];
@@ -64,6 +101,6 @@ for (const [what, change, field] of wrong) {
   test(`an app with ${what} is refused`, () =>
     assert.throws(() => app({ name: "shop", source: { path: "apps/shop" }, ...change } as never), {
       name: "InvalidDeclaration",
-      message: new RegExp(`^app: 1 problem\\n  ${field.replaceAll(".", "\\.")}: found .*; allowed: .+$`),
+      message: new RegExp(`^app: 1 problem\\n {2}${field.replaceAll(".", "\\.")}: found .*; allowed: .+$`),
     }));
 }

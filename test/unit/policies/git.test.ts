@@ -5,7 +5,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { cleanEnvironment, provenanceProblems } from "../../../policies/git.ts";
+import { cleanEnvironment } from "../../../components/delivery/git.ts";
+import { provenanceProblems } from "../../../policies/git.ts";
 
 describe("provenance", () => {
   const folder = mkdtempSync(join(tmpdir(), "plumbline-git-"));

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
+import { singleApps } from "../../../components/settings.ts";
 import { loadStack, stackNames } from "../../../stacks/shared/load.ts";
 
 const folder = join(import.meta.dirname, "..", "..", "..", "stacks");
@@ -20,7 +21,7 @@ test("the stack local is data, read without a cluster", async () => {
   assert.equal(settings.cluster.implementation, "embedded");
   assert.equal(layers.agent?.implementation, "flux");
   assert.deepEqual(
-    settings.apps.map(({ name, source, expose }) => ({ name, source, expose })),
+    singleApps(settings).map(({ name, source, expose }) => ({ name, source, expose })),
     [{ name: "hello", source: { path: "apps/hello" }, expose: { service: "hello", port: 80 } }],
   );
 });
