@@ -38,3 +38,15 @@ test("typed-app: kubernetesx wires the pod to its configuration, its volume and 
   assert.deepEqual(service?.inputs.spec.selector, metadata.labels);
   assert.deepEqual(service?.inputs.spec.ports, [{ name: "http", port: 80, targetPort: 8080 }]);
 });
+
+test("eks: a cluster with two kinds of nodes, and a kubeconfig without a secret", async () => {
+  const declared = await example("eks");
+  assert.deepEqual(
+    ofKind(declared, "NodeGroup")
+      .map(({ inputs }) => inputs.capacityType)
+      .sort(),
+    ["ON_DEMAND", "SPOT"],
+  );
+  assert.equal(ofKind(declared, "Vpc")[0]?.inputs.cidrBlock, "10.20.0.0/16");
+  assert.equal(ofKind(declared, "Platform").length, 0);
+});

@@ -3,10 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
 import { fluxDefinitions } from "../../../components/agent/crds.ts";
 import { certManagerDefinitions } from "../../../components/certificates/cert-manager.ts";
 import { releases } from "../../../components/certificates/cert-manager-programs.ts";
 import { gatewayDefinitions } from "../../../components/ingress/gateway-api.ts";
+import { outputsAtAws } from "./aws-outputs.ts";
 
 /** One declared resource. */
 export interface Declared {
@@ -14,6 +16,8 @@ export interface Declared {
   readonly name: string;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into objects of every kind
   readonly inputs: any;
+  /** Names of the resources that it waits for. */
+  readonly after: readonly string[];
 }
 
 // What a cluster has before the platform comes: read, not declared.
@@ -23,6 +27,15 @@ const present: Record<string, unknown> = {
 
 let declared: Declared[] = [];
 
+// Pulumi's mocks are told everything about a resource but what it waits for.
+const waitsFor = new Map<string, readonly string[]>();
+const registerResource = MockMonitor.prototype.registerResource;
+MockMonitor.prototype.registerResource = function (request, callback) {
+  const names = request.getDependenciesList().map((urn: string) => urn.split("::").at(-1) ?? "");
+  waitsFor.set(`${request.getType()} ${request.getName()}`, names);
+  return registerResource.call(this, request, callback);
+};
+
 await pulumi.runtime.setMocks(
   {
     newResource: ({ type, name, inputs, id }) => {
@@ -30,7 +43,8 @@ await pulumi.runtime.setMocks(
         if (!(id in present)) throw new Error(`${type} ${name} reads ${id}, which no cluster has`);
         return { id, state: present[id] as Record<string, unknown> };
       }
-      declared.push({ type, name, inputs });
+      declared.push({ type, name, inputs, after: waitsFor.get(`${type} ${name}`) ?? [] });
+      if (type.startsWith("aws:")) return outputsAtAws(type, name, inputs);
       // The provider answers with what a chart rendered.
       const rendered = type === "kubernetes:helm.sh/v4:Chart" ? { resources: [{ chart: inputs.chart }] } : {};
       return { id: `${name}-id`, state: { ...inputs, ...rendered } };
@@ -69,7 +83,7 @@ export const record = async (program: () => unknown): Promise<Declared[]> => {
   return declared;
 };
 
-/** Resources of one Kubernetes kind. */
+/** Resources of one kind: "Deployment", "NodeGroup". */
 export const ofKind = (resources: readonly Declared[], kind: string): Declared[] =>
   resources.filter(({ type }) => type.split(":").at(-1) === kind);
 

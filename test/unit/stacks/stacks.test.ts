@@ -26,6 +26,12 @@ test("the stack local is data, read without a cluster", async () => {
   );
 });
 
+test("the stack production makes its cluster at AWS, with what a review asks for as it comes", async () => {
+  const { settings, layers } = await loadStack("production");
+  assert.deepEqual([settings.cluster.implementation, settings.protected], ["eks", true]);
+  assert.deepEqual(Object.keys(layers).sort(), ["agent", "certificates", "ingress", "metrics"]);
+});
+
 test("the stack existing takes its cluster and repository from the configuration", async () => {
   pulumi.runtime.setAllConfig({ "plumbline:git": "https://git.example/p.git", "plumbline:branch": "trunk" });
   const { settings } = await loadStack("existing");
@@ -42,8 +48,8 @@ test("the stack existing without a repository says which field is missing", asyn
 });
 
 test("an unknown stack is an error that lists those there are", async () => {
-  await assert.rejects(loadStack("production"), {
-    message: /found "production"; allowed: the name of a file in stacks\/: .*existing, local/,
+  await assert.rejects(loadStack("nowhere"), {
+    message: /found "nowhere"; allowed: the name of a file in stacks\/: .*existing, local/,
   });
   await assert.rejects(loadStack("../local"), /allowed: the name of a file/);
 });
