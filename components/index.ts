@@ -18,6 +18,16 @@ export { ExternalCertificates, type ExternalCertificatesArgs, externalCertificat
 export type { ChartValues, ValuesTransform, VendorChartArgs } from "./chart.ts";
 export { charts, type VendorChart } from "./chart-versions.ts";
 export type { SecretKeyArgs } from "./check.ts";
+export {
+  type Cloud,
+  type CloudBucket,
+  type CloudGrant,
+  type CloudIdentityArgs,
+  type CloudKey,
+  type CloudThing,
+  type OfCluster,
+  ofCluster,
+} from "./cloud.ts";
 export type { Cluster } from "./cluster/cluster.ts";
 export { CoreDns, type CoreDnsArgs } from "./cluster/core-dns.ts";
 export { EmbeddedCluster, type EmbeddedClusterArgs, embedded, localKubeconfig } from "./cluster/embedded.ts";

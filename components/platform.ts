@@ -3,7 +3,7 @@ import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { App } from "./delivery/app.ts";
 import { Identities } from "./identities.ts";
-import { refuse } from "./problems.ts";
+import { type Problem, refuse } from "./problems.ts";
 import { provisionProblems, provisionsOf } from "./provisions.ts";
 import { refOf, type Settings, settingsProblems, singleApps } from "./settings.ts";
 import { buildLayers, type Complete, type Layers, layerProblems } from "./slot.ts";
@@ -21,7 +21,9 @@ export interface Definition {
  */
 export const definePlatform = <const L extends Layers>(settings: Settings, layers: L & Complete<L>): Definition => {
   const problems = [...settingsProblems(settings), ...layerProblems(layers)];
-  if (problems.length === 0) problems.push(...provisionProblems(singleApps(settings), layers));
+  if (problems.length === 0) {
+    problems.push(...provisionProblems(singleApps(settings), layers), ...cloudProblems(settings.cluster, layers));
+  }
   if (settings.apps?.length > 0 && !("agent" in layers)) {
     problems.push({
       field: "layers.agent",
@@ -36,6 +38,18 @@ export const definePlatform = <const L extends Layers>(settings: Settings, layer
     layers,
   };
 };
+
+// What a layer asks of the cloud is of the cluster: another one can't make it.
+const cloudProblems = ({ implementation, gives = [] }: Settings["cluster"], layers: Layers): Problem[] =>
+  Object.entries(layers).flatMap(([slot, layer]) =>
+    (layer?.asks ?? [])
+      .filter((thing) => !gives.includes(thing))
+      .map((thing) => ({
+        field: `layers.${slot}`,
+        value: `${layer?.implementation}, which asks the cluster for a ${thing}`,
+        allowed: `arguments that name a ${thing}, or do without: the cluster ${implementation} makes none`,
+      })),
+  );
 
 /** Name under which every object is written; the provider's own default is a random one for each. */
 export const fieldManager = "plumbline";

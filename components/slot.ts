@@ -2,6 +2,7 @@
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
 import type { Agent } from "./agent/agent.ts";
 import type { Certificates } from "./certificates/certificates.ts";
+import type { CloudThing } from "./cloud.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import type { Collector } from "./collector/collector.ts";
 import { findCycle } from "./cycle.ts";
@@ -93,6 +94,10 @@ export interface Layer<S extends Slot, N extends Slot = never, U extends Slot = 
   readonly pulled?: Pulled;
   /** What its pods may do that a rule of `policies/` forbids, with the reason: true wherever it runs. Default: nothing. */
   readonly exemptions?: readonly Exemption[];
+  /** What the cluster is to make for it at its cloud. Default: nothing. */
+  readonly asks?: readonly CloudThing[];
+  /** What it makes for layers at its cloud, where it is a cluster. Default: nothing. */
+  readonly gives?: readonly CloudThing[];
   /** Slots whose capabilities `build` receives. */
   readonly needs: readonly N[];
   /** Slots whose capabilities `build` receives where the platform has them. Default: none. */

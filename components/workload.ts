@@ -55,6 +55,8 @@ export const toApiServer: inputs.networking.v1.NetworkPolicyEgressRule[] = [
       { protocol: "TCP", port: 6443 },
     ],
   },
+  // Where a node of EKS tells pods who they are at AWS; elsewhere nobody answers there.
+  { to: [{ ipBlock: { cidr: "169.254.170.23/32" } }], ports: [{ protocol: "TCP", port: 80 }] },
 ];
 
 /** Type of an object's metadata, for functions that share it. */

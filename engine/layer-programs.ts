@@ -59,6 +59,11 @@ export const layerBuilds = {
     tags: ["minimal"],
     seconds: 300,
   },
+  opentofu: {
+    folder: "engine/programs/opentofu",
+    outputs: { tofu: "github.com/opentofu/opentofu/cmd/tofu" },
+    seconds: 240,
+  },
 } as const satisfies Record<string, Build>;
 
 type BuildName = keyof typeof layerBuilds;
@@ -75,4 +80,6 @@ export const layerPrograms = {
   registry: { version: versions.distribution, build: "distribution", for: ["distribution"] },
   "otel-collector": { version: versions["otel-collector"], build: "otel-collector", for: ["otel-collector"] },
   vault: { version: versions.vault, build: "vault", for: ["vault"] },
+  // Plans in tests what a cluster declares at AWS. No layer is called so: no stack needs it.
+  tofu: { version: versions.opentofu, build: "opentofu", for: ["opentofu"] },
 } as const satisfies Record<string, Row<BuildName> & { readonly for: readonly string[] }>;

@@ -26,6 +26,7 @@ export const versions = {
   distribution: "3.1.2",
   "otel-collector": "0.160.0",
   vault: "1.21.0",
+  opentofu: "1.10.6",
   /** Programs of this repository. */
   plumbline: "0.1.0",
 } as const;

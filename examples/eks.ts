@@ -1,9 +1,9 @@
-// A cluster at AWS, without a platform: nodes of two kinds, and an API server that only the VPC and one office reach.
+// A cluster at AWS, without a platform: nodes of two kinds, and a bucket that the pods of one ServiceAccount write.
 import { EksCluster } from "../components/aws.ts";
 
 const role = (name: string) => `arn:aws:iam::123456789012:role/${name}`;
 
-export const { kubeconfig } = new EksCluster("prod", {
+const { cloud, kubeconfig } = new EksCluster("prod", {
   region: "eu-central-1",
   account: "123456789012",
   version: "1.35",
@@ -15,3 +15,6 @@ export const { kubeconfig } = new EksCluster("prod", {
     { name: "batch", instanceTypes: ["c7g.xlarge", "c8g.xlarge"], architecture: "arm64", min: 0, max: 6, spot: true },
   ],
 });
+cloud.identity({ namespace: "shop", serviceAccount: "shop", grants: [cloud.bucket("orders").readWrite] });
+
+export { kubeconfig };

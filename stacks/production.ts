@@ -1,9 +1,19 @@
 // The platform in production, on a cluster at AWS that this file makes and changes: `pulumi up` of CI, after the merge.
 import { eks } from "../components/aws.ts";
-import { app, certManager, definePlatform, flux, prometheus, Size, traefik } from "../components/index.ts";
+import {
+  app,
+  certManager,
+  definePlatform,
+  flux,
+  loki,
+  ofCluster,
+  prometheus,
+  Size,
+  traefik,
+} from "../components/index.ts";
 
 const account = "123456789012";
-const role = (name: string) => `arn:aws:iam::${account}:role/${name}`;
+const role = (name: string) => `arn:aws:iam::${account}:role/acme-${name}`;
 
 export default definePlatform(
   {
@@ -11,7 +21,7 @@ export default definePlatform(
     protected: true,
     git: { url: "https://git.example.com/platform.git", branch: "main" },
     cluster: eks({
-      name: "production",
+      name: "acme-production",
       region: "eu-central-1",
       account,
       version: "1.35",
@@ -31,9 +41,10 @@ export default definePlatform(
     agent: flux(),
     certificates: certManager({
       size: Size.Ha,
-      acme: { email: "platform@example.com", http01: { ingressClass: "traefik" } },
+      acme: { email: "platform@example.com", route53: { region: "eu-central-1", hostedZone: "Z0123456789ABC" } },
     }),
     ingress: traefik({ size: Size.Ha }),
     metrics: prometheus({ size: Size.Ha, storage: "50Gi" }),
+    logs: loki({ size: Size.Ha, bucket: ofCluster }),
   },
 );

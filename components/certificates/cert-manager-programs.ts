@@ -43,7 +43,8 @@ export interface Programs {
 
 type Name = "controller" | "webhook" | "cainjector";
 
-const accounts: Record<Name, string> = {
+/** ServiceAccounts of the programs. */
+export const accounts: Record<Name, string> = {
   controller: "cert-manager",
   webhook: "cert-manager-webhook",
   cainjector: "cert-manager-cainjector",

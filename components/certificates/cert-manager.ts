@@ -1,6 +1,7 @@
 // How are certificates made and renewed? cert-manager, with an authority of the cluster's own or an ACME server.
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { afterIdentity } from "../cloud.ts";
 import { readDefinitions } from "../definitions.ts";
 import { layerNamespace } from "../namespace.ts";
 import { refuse } from "../problems.ts";
@@ -9,7 +10,7 @@ import { type Layer, layer } from "../slot.ts";
 import { version } from "../versions.ts";
 import { labels } from "../workload.ts";
 import { issuerProblems, issuerSpec } from "./cert-manager-issuer.ts";
-import { program, releases, webhookName } from "./cert-manager-programs.ts";
+import { accounts, program, releases, webhookName } from "./cert-manager-programs.ts";
 import { type CertificateRequest, type Certificates, certificateSpec, lifetimeProblems } from "./certificates.ts";
 
 /** Proof by an HTTP answer under the host, which an ingress class lets through. */
@@ -289,10 +290,21 @@ export const certManager = (
     needs: ["cluster"],
     build: (name, { cluster }, opts) => {
       const { transform, ...rest } = args;
+      const { namespace = "cert-manager", acme } = args;
+      const { hostedZone, role } = acme?.route53 ?? {};
+      // The zone is named, and nobody says as whom it is written.
+      const identity =
+        cluster.cloud && hostedZone && !role
+          ? cluster.cloud.identity({
+              namespace,
+              serviceAccount: accounts.controller,
+              grants: [cluster.cloud.zone(hostedZone).records],
+            })
+          : undefined;
       return new CertManager(
         name,
         { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }) },
-        { ...opts, ...(transform && { transform }) },
+        { ...(identity ? afterIdentity(opts, identity) : opts), ...(transform && { transform }) },
       );
     },
   });

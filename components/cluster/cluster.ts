@@ -1,5 +1,6 @@
 // What does a cluster show the layers and apps that are put on it?
 import type * as k8s from "@pulumi/kubernetes";
+import type { Cloud } from "../cloud.ts";
 
 /** Capability of the slot `cluster`. */
 export interface Cluster {
@@ -9,6 +10,8 @@ export interface Cluster {
   readonly mirror?: string;
   /** Audiences of ServiceAccount tokens; the API server must accept one of them. */
   readonly audiences: readonly string[];
+  /** What it has at its cloud for the layers; unset where it stands on none. */
+  readonly cloud?: Cloud;
 }
 
 /** What API servers call themselves where nobody said otherwise: EKS, then the local cluster, kubeadm, kind and k3s. */

@@ -7,7 +7,8 @@ import type { EksClusterArgs } from "./eks-args.ts";
 import { usualServiceCidr } from "./eks-checks.ts";
 import { partitionOf } from "./eks-regions.ts";
 import { upgradeProblem } from "./eks-versions.ts";
-import { policyDocument, serviceRole } from "./iam.ts";
+import { serviceRole } from "./iam.ts";
+import { policyDocument } from "./policy.ts";
 
 const logTypes = ["api", "audit", "authenticator", "controllerManager", "scheduler"];
 const autoPolicies = ["BlockStorage", "Compute", "LoadBalancing", "Networking"];

@@ -6,7 +6,8 @@ import { Alias } from "@pulumi/aws/kms/alias.js";
 import { Key } from "@pulumi/aws/kms/key.js";
 import * as pulumi from "@pulumi/pulumi";
 import { partitionOf } from "./eks-regions.ts";
-import { policyDocument, type Statement, serviceRole } from "./iam.ts";
+import { serviceRole } from "./iam.ts";
+import { policyDocument, type Statement } from "./policy.ts";
 
 /** Where something stands at AWS. */
 export interface Place {

@@ -3,6 +3,7 @@ import type { ClusterArgs as AwsClusterArgs } from "@pulumi/aws/eks/cluster.js";
 import { Provider as AwsProvider } from "@pulumi/aws/provider.js";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { Cloud } from "../cloud.ts";
 import { refuse } from "../problems.ts";
 import { type Layer, layer } from "../slot.ts";
 import { type Cluster, usualAudiences } from "./cluster.ts";
@@ -10,6 +11,7 @@ import { accessEntries } from "./eks-access.ts";
 import { addOn, beforeNodes, besideNodes } from "./eks-add-ons.ts";
 import type { EksClusterArgs } from "./eks-args.ts";
 import { eksProblems } from "./eks-checks.ts";
+import { eksCloud } from "./eks-cloud.ts";
 import { controlPlane } from "./eks-control-plane.ts";
 import { insideCluster } from "./eks-inside.ts";
 import { clusterKey, controlPlaneLogs, flowLog } from "./eks-keys.ts";
@@ -120,10 +122,21 @@ export class EksCluster extends pulumi.ComponentResource implements Cluster {
       { parent: this, dependsOn: ready },
     );
     insideCluster(name, auto, { parent: this, provider: this.provider });
+    clouds.set(this, eksCloud({ component: name, cluster, account, region, clusterName, opts: placed }));
     this.audiences = [...usualAudiences];
     this.registerOutputs({ endpoint: this.endpoint, kubeconfig: this.kubeconfig });
   }
+
+  /** What layers have at AWS. */
+  get cloud(): Cloud {
+    const cloud = clouds.get(this);
+    if (!cloud) throw new Error("EksCluster.cloud was asked of an object that is no EksCluster component");
+    return cloud;
+  }
 }
+
+// Not a field: Pulumi's component analyzer takes every field of the class for an output of a schema type.
+const clouds = new WeakMap<EksCluster, Cloud>();
 
 const kubeconfigOf = (server: string, authority: string, cluster: string, region: string): string =>
   JSON.stringify({
@@ -156,6 +169,7 @@ export const eks = (args: EksClusterArgs & Pick<EksClusterOptions, "transform">)
     slot: "cluster",
     implementation: "eks",
     version: args.version,
+    gives: ["bucket", "key"],
     needs: [],
     build: (name, _, opts) => new EksCluster(name, rest, { ...opts, ...(transform && { transform }) }),
   });

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { type AlertArgs, alertOf, nameProblems } from "../alerts.ts";
 import { duration, objectName, secondsOf, size, url, volume } from "../check.ts";
+import { afterIdentity, type Cloud, cloudOf, type OfCluster, ofCluster } from "../cloud.ts";
 import { problemsOf } from "../delivery/app.ts";
 import { logql } from "../logql.ts";
 import { layerNamespace, slotLabel } from "../namespace.ts";
@@ -207,14 +208,26 @@ const openings = (
   ];
 };
 
+const bucketAt = (cloud: Cloud, namespace = "logs") => {
+  const { name: bucket, readWrite } = cloud.bucket("loki");
+  return {
+    bucket: { s3: { bucket, region: cloud.region } },
+    identity: cloud.identity({ namespace, serviceAccount: "loki", grants: [readWrite] }),
+  };
+};
+
 /** Loki as the layer of the slot `logs`; alerts go to the Alertmanager of the slot `metrics`, where there is one. */
 export const loki = (
-  args: Omit<LokiArgs, "mirror" | "alertmanagerUrl"> & Pick<LokiOptions, "transform"> = {},
+  args: Omit<LokiArgs, "mirror" | "alertmanagerUrl" | "bucket"> & { bucket?: LokiBucketArgs | OfCluster } & Pick<
+      LokiOptions,
+      "transform"
+    > = {},
 ): Layer<"logs", "cluster", "metrics"> =>
   layer({
     slot: "logs",
     implementation: "loki",
     version: version("loki"),
+    ...(args.bucket === ofCluster && { asks: ["bucket"] as const }),
     needs: ["cluster"],
     uses: ["metrics"],
     reach: {
@@ -224,15 +237,18 @@ export const loki = (
       scheme: "http",
     },
     build: (name, { cluster, metrics }, opts): Logs => {
-      const { transform, ...rest } = args;
+      const { transform, bucket, ...rest } = args;
+      const made = bucket === ofCluster ? bucketAt(cloudOf(cluster), args.namespace) : undefined;
+      const kept = bucket === ofCluster ? made?.bucket : bucket;
       const { pushUrl, queryUrl } = new Loki(
         name,
         {
           ...rest,
+          ...(kept && { bucket: kept }),
           ...(cluster.mirror && { mirror: cluster.mirror }),
           ...(metrics?.alertsUrl && { alertmanagerUrl: metrics.alertsUrl }),
         },
-        { ...opts, ...(transform && { transform }) },
+        { ...(made ? afterIdentity(opts, made.identity) : opts), ...(transform && { transform }) },
       );
       return { pushUrl, queryUrl, tenant: platformTenant, tenants: args.tenants ?? [] };
     },

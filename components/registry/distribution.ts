@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import type { Certificates } from "../certificates/certificates.ts";
 import { objectName, type SecretKeyArgs, secretKey, size, url } from "../check.ts";
+import { afterIdentity, type Cloud, cloudOf, type OfCluster, ofCluster } from "../cloud.ts";
 import { problemsOf } from "../delivery/app.ts";
 import { layerNamespace } from "../namespace.ts";
 import { type Problem, refuse } from "../problems.ts";
@@ -294,26 +295,39 @@ const openings = (
   ];
 };
 
+const bucketAt = (cloud: Cloud, namespace: string) => {
+  const { name: bucket, readWrite } = cloud.bucket("registry");
+  return {
+    storage: { s3: { bucket, region: cloud.region } },
+    identity: cloud.identity({ namespace, serviceAccount: program, grants: [readWrite] }),
+  };
+};
+
 /** Distribution as the layer of the slot `registry`. */
 export const distribution = (
-  args: Omit<DistributionArgs, "mirror" | "certificate"> & Pick<DistributionOptions, "transform">,
+  args: Omit<DistributionArgs, "mirror" | "certificate" | "storage"> & {
+    storage?: RegistryStorageArgs | OfCluster;
+  } & Pick<DistributionOptions, "transform">,
 ): Layer<"registry", "cluster" | "certificates"> => {
   const { namespace = "distribution", host, address, passwordGeneration } = args;
   return layer({
     slot: "registry",
     implementation: "distribution",
     version: version("distribution"),
+    ...(args.storage === ofCluster && { asks: ["bucket"] as const }),
     needs: ["cluster", "certificates"],
     reach: { service: program, namespace, port: 443, scheme: "https" },
     ...(address && {
       pulled: { host, address, namespace, certificate: ownCertificate, accounts: accountsName(passwordGeneration) },
     }),
     build: (name, { cluster, certificates }, opts): Registry => {
-      const { transform, ...rest } = args;
+      const { transform, storage, ...rest } = args;
+      const made = storage === ofCluster ? bucketAt(cloudOf(cluster), namespace) : undefined;
+      const kept = storage === ofCluster ? made?.storage : storage;
       const registry = new Distribution(
         name,
-        { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }) },
-        { ...opts, certificates, ...(transform && { transform }) },
+        { ...rest, ...(kept && { storage: kept }), ...(cluster.mirror && { mirror: cluster.mirror }) },
+        { ...(made ? afterIdentity(opts, made.identity) : opts), certificates, ...(transform && { transform }) },
       );
       const { host: at, pushUsername, pushPassword } = registry;
       return {

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { installChart, type ValuesTransform, type VendorChartArgs, vendorChart } from "../chart.ts";
 import { charts } from "../chart-versions.ts";
 import { objectName, size } from "../check.ts";
+import { afterIdentity } from "../cloud.ts";
 import { problemsOf } from "../delivery/app.ts";
 import { refuse } from "../problems.ts";
 import { Size } from "../size.ts";
@@ -263,10 +264,16 @@ export const externalSecrets = (
     needs: ["cluster"],
     build: (name, { cluster }, opts) => {
       const { transform, ...rest } = args;
+      const { namespace = program, store, identity: annotated } = args;
+      // Nobody says as whom the store is read.
+      const identity =
+        cluster.cloud && store.aws && !store.aws.role && !annotated
+          ? cluster.cloud.identity({ namespace, serviceAccount: namespace, grants: [cluster.cloud.secrets().read] })
+          : undefined;
       return new ExternalSecrets(
         name,
         { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }) },
-        { ...opts, ...(transform && { transform }) },
+        { ...(identity ? afterIdentity(opts, identity) : opts), ...(transform && { transform }) },
       );
     },
   });

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import type { Certificates } from "../certificates/certificates.ts";
 import { objectName, size, volume } from "../check.ts";
+import { afterIdentity, cloudOf, type OfCluster, ofCluster } from "../cloud.ts";
 import { problemsOf } from "../delivery/app.ts";
 import { layerNamespace } from "../namespace.ts";
 import { type Problem, refuse } from "../problems.ts";
@@ -305,20 +306,28 @@ const settled = new WeakMap<Vault, Facts>();
 
 /** Vault as the layer of the slot `secrets`. */
 export const vault = (
-  args: Omit<VaultArgs, "mirror"> & Pick<VaultOptions, "transform"> = {},
+  args: Omit<VaultArgs, "mirror" | "seal"> & { seal?: SealArgs | OfCluster } & Pick<VaultOptions, "transform"> = {},
 ): Layer<"secrets", "cluster" | "certificates"> =>
   layer({
     slot: "secrets",
     implementation: "vault",
     version: version("vault"),
+    ...(args.seal === ofCluster && { asks: ["key"] as const }),
     needs: ["cluster", "certificates"],
     reach: { service: "vault", namespace: args.namespace ?? "vault", port: ports.api, scheme: "https" },
     build: (name, { cluster, certificates }, opts) => {
-      const { transform, ...rest } = args;
-      return new Vault(
-        name,
-        { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }) },
-        { ...opts, certificates, ...(transform && { transform }) },
-      );
+      const { transform, seal, ...rest } = args;
+      const declare = (own: SealArgs | undefined, options: pulumi.ComponentResourceOptions) =>
+        new Vault(
+          name,
+          { ...rest, ...(own && { seal: own }), ...(cluster.mirror && { mirror: cluster.mirror }) },
+          { ...options, certificates, ...(transform && { transform }) },
+        );
+      if (seal !== ofCluster) return declare(seal, opts);
+      const cloud = cloudOf(cluster);
+      const { alias, unseal } = cloud.key("vault");
+      const { namespace = "vault" } = args;
+      const identity = cloud.identity({ namespace, serviceAccount: "vault", grants: [unseal] });
+      return declare({ awsKms: { keyId: alias, region: cloud.region } }, afterIdentity(opts, identity));
     },
   });

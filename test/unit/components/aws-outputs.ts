@@ -12,7 +12,7 @@ export const endpoint = `https://127.0.0.1:${(listener.address() as { port: numb
 const prefixes: Readonly<Record<string, string>> = { ec2: "", rds: "db_" };
 
 /** "securityGroupIds" → "security_group_ids". */
-export const snakeCase = (text: string): string => text.replace(/[A-Z0-9]*[A-Z]/g, (part) => `_${part.toLowerCase()}`);
+export const snakeCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** "aws:eks/nodeGroup:NodeGroup" → "aws_eks_node_group". */
 export const terraformType = (type: string): string => {

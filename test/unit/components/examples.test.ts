@@ -47,6 +47,7 @@ test("eks: a cluster with two kinds of nodes, and a kubeconfig without a secret"
       .sort(),
     ["ON_DEMAND", "SPOT"],
   );
+  assert.equal(ofKind(declared, "PodIdentityAssociation")[0]?.inputs.serviceAccount, "shop");
   assert.equal(ofKind(declared, "Vpc")[0]?.inputs.cidrBlock, "10.20.0.0/16");
   assert.equal(ofKind(declared, "Platform").length, 0);
 });

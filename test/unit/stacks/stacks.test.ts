@@ -29,7 +29,7 @@ test("the stack local is data, read without a cluster", async () => {
 test("the stack production makes its cluster at AWS, with what a review asks for as it comes", async () => {
   const { settings, layers } = await loadStack("production");
   assert.deepEqual([settings.cluster.implementation, settings.protected], ["eks", true]);
-  assert.deepEqual(Object.keys(layers).sort(), ["agent", "certificates", "ingress", "metrics"]);
+  assert.deepEqual(Object.keys(layers).sort(), ["agent", "certificates", "ingress", "logs", "metrics"]);
 });
 
 test("the stack existing takes its cluster and repository from the configuration", async () => {
