@@ -1,5 +1,11 @@
 // What of the library needs the Pulumi provider of AWS? An entry of its own, so that nobody else installs or loads that.
 
+export {
+  AwsBootstrap,
+  type AwsBootstrapArgs,
+  type GithubArgs,
+  type GitlabArgs,
+} from "./bootstrap/bootstrap.ts";
 export { EksCluster, type EksClusterOptions, eks } from "./cluster/eks.ts";
 export type {
   EksClusterArgs,

@@ -3,6 +3,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { discover, Platform } from "../components/index.ts";
 import { loadStack } from "./shared/load.ts";
 
-export default async function main(): Promise<void> {
-  new Platform(await discover(await loadStack(pulumi.getStack())));
+export default async function main(): Promise<Record<string, unknown> | undefined> {
+  const stack = pulumi.getStack();
+  // It makes what every other stack stands on, and is no platform.
+  if (stack === "bootstrap") return (await import("./bootstrap.ts")).default();
+  new Platform(await discover(await loadStack(stack)));
+  return undefined;
 }

@@ -5,10 +5,13 @@ import { type Definition, InvalidDeclaration } from "../../components/index.ts";
 
 const folder = join(import.meta.dirname, "..");
 
+/** Files of the folder that declare no platform. */
+const others = ["index.ts", "bootstrap.ts"];
+
 /** Names of the stacks: the files of `stacks/`. */
 export const stackNames = (): string[] =>
   readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts") && entry.name !== "index.ts")
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts") && !others.includes(entry.name))
     .map((entry) => entry.name.slice(0, -".ts".length))
     .sort();
 

@@ -1,7 +1,7 @@
 // Does AWS' own provider understand what a cluster and its cloud declare? Planned without AWS, and applied against a stand-in.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { EksCluster, type EksClusterArgs } from "../../../components/aws.ts";
+import { AwsBootstrap, EksCluster, type EksClusterArgs } from "../../../components/aws.ts";
 import { resolve } from "../../../engine/resolve.ts";
 import { startMoto, whyNoMoto } from "../../moto.ts";
 import { awsProvider, type Change, forgetting, offline, translate, type Workspace, workspace } from "../../opentofu.ts";
@@ -52,6 +52,7 @@ before(async () => {
     new EksCluster("auto", { ...least, network: { cidr: "10.1.0.0/20" }, publicAccessCidrs: ["198.51.100.7/32"] });
     const privateSubnetIds = ["subnet-0aaaaaaaa", "subnet-0bbbbbbbb", "subnet-0cccccccc"];
     new EksCluster("there", { ...least, network: { vpcId: "vpc-0123456789abcdef0", privateSubnetIds } });
+    new AwsBootstrap("acme", { region, account: least.account, github: { repository: "acme/platform" } });
   });
   planning = await workspace(tofu, provider.path, translate(declared, { region, ...offline }));
   changes = await planning.plan();
