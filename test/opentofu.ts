@@ -38,6 +38,7 @@ export const awsProvider = (): { readonly path: string } | { readonly missing: s
 const singular: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   aws_eks_addon: { pod_identity_associations: "pod_identity_association" },
   aws_eks_node_group: { taints: "taint" },
+  aws_iam_openid_connect_provider: { client_id_lists: "client_id_list" },
   aws_s3_bucket_lifecycle_configuration: { rules: "rule" },
   aws_s3_bucket_server_side_encryption_configuration: { rules: "rule" },
 };

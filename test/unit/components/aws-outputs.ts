@@ -18,7 +18,8 @@ export const snakeCase = (text: string): string => text.replace(/[A-Z]/g, (lette
 export const terraformType = (type: string): string => {
   const [, module = "", resource = ""] = /^aws:(\w+)\/(\w+):/.exec(type) ?? [];
   const prefix = resource === "tag" ? "ec2_" : (prefixes[module] ?? `${module}_`);
-  return `aws_${prefix}${snakeCase(resource)}`;
+  // Terraform takes OpenId for one word.
+  return `aws_${prefix}${snakeCase(resource.replace("openId", "openid"))}`;
 };
 
 /** Name of a resource as Terraform takes it. */
