@@ -8,6 +8,7 @@ import {
   prometheus,
   Severity,
   traefik,
+  vault,
 } from "../components/index.ts";
 import { onThisMachine } from "./shared/local.ts";
 
@@ -23,6 +24,13 @@ export default definePlatform(
         interval: "15s",
         expose: { service: "hello", port: 80, host: "hello.example.test" },
       }),
+      app({
+        name: "keeper",
+        source: { path: "apps/keeper" },
+        kind: "yaml",
+        interval: "15s",
+        secrets: { serviceAccount: "keeper", files: { token: "keeper/example#token" } },
+      }),
     ],
   },
   {
@@ -35,6 +43,18 @@ export default definePlatform(
       garbageCollection: { schedule: "0 3 * * *" },
     }),
     ingress: traefik({ serviceType: "ClusterIP" }),
+    secrets: vault({
+      storage: "1Gi",
+      refresh: "10s",
+      generated: ["keeper/example#token"],
+      policies: {
+        operator: [
+          { path: "secret/*", capabilities: ["create", "read", "update", "delete", "list"] },
+          { path: "sys/storage/raft/snapshot", capabilities: ["read", "update"] },
+        ],
+      },
+      roles: [{ name: "operator", serviceAccounts: ["operator"], namespaces: ["operators"], policies: ["operator"] }],
+    }),
     metrics: prometheus({
       interval: "15s",
       storage: "2Gi",

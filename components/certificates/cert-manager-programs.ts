@@ -79,6 +79,10 @@ const flags = (name: Name, { acme, namespace, mirror, release, size }: Programs)
         `--cluster-resource-namespace=${namespace}`,
         ...election,
         `--controllers=${loops(acme)}`,
+        // What an authority of the cluster's own signed goes with its Certificate: in a namespace that is kept it would outlive
+        // that authority, and cert-manager does not ask whether the next one signed it. An ACME server's holds anywhere, and
+        // asking for another one soon is refused.
+        ...(acme ? [] : ["--enable-certificate-owner-ref=true"]),
         ...(acme?.http01 ? [`--acme-http01-solver-image=${image(programOf("acmesolver", release), mirror)}`] : []),
       ];
     case "cainjector":

@@ -87,6 +87,12 @@ test("the loops and rights of ACME are there only with an ACME server, those of 
   assert.match(args(acme, "cert-manager").join(" "), /--acme-http01-solver-image=quay.io\/jetstack\/\S+:v1\.21/);
 });
 
+test("what an authority of the cluster's own signed goes with its Certificate, what an ACME server signed stays", () => {
+  const goes = (resources: readonly Declared[]) =>
+    args(resources, "cert-manager").includes("--enable-certificate-owner-ref=true");
+  assert.deepEqual([goes(own), goes(acme), goes(route53)], [true, false, false]);
+});
+
 test("of several controllers one leads; one alone waits for no lease", () => {
   for (const name of ["cert-manager", "cert-manager-cainjector"]) {
     assert.ok(args(own, name).includes("--leader-elect=false"), name);
