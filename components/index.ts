@@ -87,7 +87,7 @@ export {
 export { Traefik, type TraefikArgs, type TraefikOptions, traefik } from "./ingress/traefik.ts";
 export type { DeploymentTransform } from "./ingress/traefik-program.ts";
 export { ExternalLogs, type ExternalLogsArgs, externalLogs } from "./logs/external.ts";
-export { everyTenant, type Logs, type Tenant } from "./logs/logs.ts";
+export { everyTenant, type Logs, type LogsLanguage, type Tenant } from "./logs/logs.ts";
 export {
   type LogAlertArgs,
   Loki,
@@ -98,6 +98,7 @@ export {
 } from "./logs/loki.ts";
 export type { LokiTransform } from "./logs/loki-programs.ts";
 export type { LokiAzureArgs, LokiBucketArgs, LokiGcsArgs, LokiS3Args } from "./logs/loki-storage.ts";
+export { VictoriaLogs, type VictoriaLogsArgs, type VictoriaLogsOptions, victoriaLogs } from "./logs/victoria-logs.ts";
 export { ExternalMetrics, type ExternalMetricsArgs, externalMetrics } from "./metrics/external.ts";
 export type { Metrics } from "./metrics/metrics.ts";
 export {

@@ -55,6 +55,7 @@ const table = {
   alertmanager: { reference: "quay.io/prometheus/alertmanager:v0.31.1", released: "2026-02-11" },
   // Under the AGPL: used as its vendor publishes it, and not built here.
   loki: { reference: "docker.io/grafana/loki:3.7.8", released: "2026-09-17", vendorOnly: true },
+  "victoria-logs": { reference: "docker.io/victoriametrics/victoria-logs:v1.52.1", released: "2026-07-16" },
   "otel-collector": { reference: "docker.io/otel/opentelemetry-collector-k8s:0.160.0", released: "2026-09-02" },
   "node-exporter": { reference: "quay.io/prometheus/node-exporter:v1.12.1", released: "2026-07-14" },
   distribution: { reference: "docker.io/distribution/distribution:3.1.2", released: "2026-09-24" },

@@ -53,6 +53,14 @@ export const layerBuilds = {
     stamp: { "main.version": versions["otel-collector"] },
     seconds: 60,
   },
+  "victoria-logs": {
+    folder: "engine/programs/victoria-logs",
+    outputs: { "victoria-logs": "github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs" },
+    stamp: {
+      "github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version": `victoria-logs-v${versions["victoria-logs"]}`,
+    },
+    seconds: 40,
+  },
   vault: {
     folder: "engine/programs/vault",
     outputs: { vault: "." },
@@ -79,6 +87,7 @@ export const layerPrograms = {
   traefik: { version: versions.traefik, build: "traefik", for: ["traefik", "gateway-api", "distribution"] },
   registry: { version: versions.distribution, build: "distribution", for: ["distribution"] },
   "otel-collector": { version: versions["otel-collector"], build: "otel-collector", for: ["otel-collector"] },
+  "victoria-logs": { version: versions["victoria-logs"], build: "victoria-logs", for: ["victoria-logs"] },
   vault: { version: versions.vault, build: "vault", for: ["vault"] },
   // Plans in tests what a cluster declares at AWS. No layer is called so: no stack needs it.
   tofu: { version: versions.opentofu, build: "opentofu", for: ["opentofu"] },

@@ -27,6 +27,7 @@ export const versions = {
   "otel-collector": "0.160.0",
   vault: "1.21.0",
   opentofu: "1.10.6",
+  "victoria-logs": "1.52.1",
   /** Programs of this repository. */
   plumbline: "0.1.0",
 } as const;

@@ -92,6 +92,11 @@ export const images: readonly Row[] = [
     program: "otel-collector",
     path: "/otelcol-k8s",
   },
+  {
+    name: `${imageHost}/victoriametrics/victoria-logs:v${versions["victoria-logs"]}`,
+    program: "victoria-logs",
+    path: "/victoria-logs-prod",
+  },
   ...["controller", "webhook", "cainjector", "acmesolver"].map(
     (name): Row => ({
       name: `${imageHost}/jetstack/cert-manager-${name}:v${versions["cert-manager"]}`,

@@ -5,10 +5,12 @@ import {
   definePlatform,
   distribution,
   flux,
+  otelCollector,
   prometheus,
   Severity,
   traefik,
   vault,
+  victoriaLogs,
 } from "../components/index.ts";
 import { onThisMachine } from "./shared/local.ts";
 
@@ -55,6 +57,8 @@ export default definePlatform(
       },
       roles: [{ name: "operator", serviceAccounts: ["operator"], namespaces: ["operators"], policies: ["operator"] }],
     }),
+    logs: victoriaLogs({ storage: "2Gi" }),
+    collector: otelCollector({ buffer: "256Mi" }),
     metrics: prometheus({
       interval: "15s",
       storage: "2Gi",

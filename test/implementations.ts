@@ -14,6 +14,7 @@ import {
   Prometheus,
   Traefik,
   Vault,
+  VictoriaLogs,
 } from "../components/index.ts";
 import { Size } from "../components/size.ts";
 
@@ -80,6 +81,11 @@ export const implementations: readonly Implementation[] = [
         size,
         ...(size === Size.Ha && { bucket: { s3: { bucket: "lines", region: "eu-central-1" } } }),
       }),
+  },
+  {
+    name: "victoria-logs",
+    sizes: [Size.Single],
+    declare: () => new VictoriaLogs("logs"),
   },
   {
     name: "otel-collector",

@@ -214,8 +214,8 @@ export const fluentd = (
         name,
         {
           ...rest,
-          // The slot says where OTLP is taken; Loki's own way in is beside it.
-          lokiUrl: logs.pushUrl.apply((url) => url.replace(/\/otlp\/?$/, "")),
+          // The slot says where OTLP is taken; Loki's own way in is beside it, in VictoriaLogs too.
+          lokiUrl: logs.pushUrl.apply((url) => url.replace(/\/(otlp|opentelemetry)\/?$/, "")),
           tenant: logs.tenant,
           tenants: logs.tenants.map((each) => ({ name: each.name, namespaces: [...each.namespaces] })),
           ...(cluster.mirror && { mirror: cluster.mirror }),

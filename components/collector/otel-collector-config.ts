@@ -82,7 +82,8 @@ const receiver = (include: readonly string[], exclude: readonly string[], firstL
 const exporter = (pushUrl: string, tenant: string, buffer: number) => ({
   endpoint: pushUrl,
   headers: { "X-Scope-OrgID": tenant },
-  timeout: "30s",
+  // A request to somebody who has just gone is not answered: neither the lines in it nor an end of the pod waits long for that.
+  timeout: "10s",
   // Without end: Loki refuses for good what it can never take, and that is not tried again.
   retry_on_failure: { enabled: true, initial_interval: "1s", max_interval: "15s", max_elapsed_time: "0s" },
   sending_queue: {

@@ -50,6 +50,6 @@ export const externalLogs = (args: ExternalLogsArgs): Layer<"logs"> =>
     needs: [],
     build: (name, _, opts): Logs => {
       const { pushUrl, queryUrl } = new ExternalLogs(name, args, opts);
-      return { pushUrl, queryUrl, tenant: args.tenant ?? platformTenant, tenants: [] };
+      return { pushUrl, queryUrl, language: "logql", tenant: args.tenant ?? platformTenant, tenants: [] };
     },
   });

@@ -9,12 +9,17 @@ export interface Tenant {
   readonly namespaces: readonly string[];
 }
 
+/** Language in which lines are asked for: Loki's, or VictoriaLogs'. */
+export type LogsLanguage = "logql" | "logsql";
+
 /** Capability of the slot `logs`. */
 export interface Logs {
   /** URL that takes logs by OTLP over HTTP, without `/v1/logs`. The header `X-Scope-OrgID` says whose they are. */
   readonly pushUrl: Output<string>;
-  /** URL of Loki's query API, without `/loki/api`. The header `X-Scope-OrgID` says of whom is asked. */
+  /** URL of the query API: Loki's without `/loki/api`, VictoriaLogs' without `/select`. The header `X-Scope-OrgID` says of whom is asked. */
   readonly queryUrl: Output<string>;
+  /** In which language it is asked. */
+  readonly language: LogsLanguage;
   /** Tenant of every namespace that no other one names. */
   readonly tenant: string;
   /** The other tenants. */

@@ -250,6 +250,6 @@ export const loki = (
         },
         { ...(made ? afterIdentity(opts, made.identity) : opts), ...(transform && { transform }) },
       );
-      return { pushUrl, queryUrl, tenant: platformTenant, tenants: args.tenants ?? [] };
+      return { pushUrl, queryUrl, language: "logql", tenant: platformTenant, tenants: args.tenants ?? [] };
     },
   });

@@ -99,6 +99,13 @@ const layers: AlertArgs[] = [
       "Lines of pods on node {{ $labels.node }} are held back: {{ $value | humanizePercentage }} of the room for them is used",
   },
   {
+    name: "LinesDropped",
+    expr: "sum by (namespace, reason) (increase(vl_rows_dropped_total[10m])) > 0",
+    for: "0s",
+    severity: Warning,
+    summary: "VictoriaLogs in {{ $labels.namespace }} throws lines away: {{ $labels.reason }}",
+  },
+  {
     name: "DeliveryFailing",
     expr: `sum(increase(${counted("delivery-failed")}[10m])) > 0`,
     for: "10m",

@@ -1,4 +1,4 @@
-// What an app gets of the whole toolchain, all at once: a certificate, a host, figures, and somebody who is told when it fails.
+// What an app gets of the whole toolchain, all at once: a certificate, a host, figures, lines, and somebody who is told when it fails.
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { execa } from "execa";
 import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
 import { type Kubectl, kubectlWith } from "../kubectl.ts";
 import { askThrough, authorityOf } from "./exposed-app.ts";
+import { linesOf } from "./lines.ts";
 
 const host = "hello.example.test";
 let clone: Clone;
@@ -81,6 +82,21 @@ test("the app's figures are in Prometheus", async () => {
   );
   const [answers] = await series('sum(hello_answers_total{code="200"})');
   assert.ok(Number(answers?.value[1]) >= 1);
+});
+
+test("the line of a request is found, with namespace, pod, container, app and the commit that answered", async () => {
+  const { body } = await ask(await authorityOf(kubectl));
+  const commit = (await inExample("rev-parse", "HEAD")).stdout;
+  const pods = await kubectl(["get", "pods", "--namespace", "hello", "--output", "jsonpath={.items[*].metadata.name}"]);
+  const pod = pods.split(" ").find((each) => body.includes(each)) ?? assert.fail(body);
+  const [line] = await eventually(
+    "the line of the request",
+    () => linesOf(status, `namespace:=hello commit:=${commit} pod:=${pod} answered`),
+    (found) => found.length > 0,
+    60,
+  );
+  assert.deepEqual([line?.app, line?.container, line?.node], ["hello", "hello", "node-0"]);
+  assert.equal(JSON.parse(line?._msg ?? "{}").commit, commit);
 });
 
 test("breaking the app fires an alert that reaches a webhook, and mending it resolves it", async () => {

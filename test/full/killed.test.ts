@@ -1,5 +1,5 @@
 // Every program of every layer is killed, one after the other, while the app is asked through all of them: each comes back
-// by itself, and what was kept before is still there.
+// by itself, what was kept before is still there, and lines of pods go on.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,6 +7,7 @@ import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
 import { type Kubectl, kubectlWith } from "../kubectl.ts";
 import { killPod } from "../pods.ts";
 import { askThrough, authorityOf } from "./exposed-app.ts";
+import { counter } from "./lines.ts";
 
 interface Pod {
   readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
@@ -63,10 +64,13 @@ const longestGap = async (series: string, seconds: number): Promise<number> => {
   return Math.max(...times.slice(1).map((time, index) => time - (times[index] ?? time)));
 };
 
-test("every pod of every layer, killed under load, comes back; figures go on, and nothing has drifted", async () => {
+test("every pod of every layer, killed under load, comes back; figures go on, and nothing has drifted", async (t) => {
   const authority = await authorityOf(kubectl);
   const ask = () => askThrough(Number(new URL(url("ingress")).port), "hello.example.test", authority);
   const began = performance.now();
+  const counts = await counter(kubectl, "counts-killed");
+  t.after(counts.remove);
+  let keeperKilled = 0;
   const load = new AbortController();
   const asked = (async () => {
     let answers = 0;
@@ -86,6 +90,7 @@ test("every pod of every layer, killed under load, comes back; figures go on, an
     assert.ok(pods.length >= status.layers.length, `${pods.length} pods`);
     for (const pod of pods) {
       const { name, namespace, uid } = pod.metadata;
+      if (namespace === "victoria-logs") keeperKilled = Date.now();
       assert.ok(killPod(uid) > 0, `no process of ${namespace}/${name}`);
       await eventually(
         `${namespace}/${name} runs again`,
@@ -103,6 +108,9 @@ test("every pod of every layer, killed under load, comes back; figures go on, an
   assert.equal((await ask()).code, 200);
   const gap = await longestGap('up{job="kubelet"}', (performance.now() - began) / 1000);
   assert.ok(gap <= 2 * interval + 1, `${gap} s without figures`);
+  // What keeps the lines says that it has them up to three seconds before they are on its volume.
+  const last = await counts.end(status, (after) => after > keeperKilled - 3500 && after <= keeperKilled);
+  assert.ok(last > 100, `${last} lines`);
   const { exitCode, all } = await clone.plumbline(["drift"]);
   assert.equal(exitCode, 0, all);
 });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
 import { type Kubectl, kubectlWith } from "../kubectl.ts";
+import { linesOf } from "./lines.ts";
 
 let clone: Clone;
 let kubectl: Kubectl;
@@ -63,6 +64,9 @@ test("every layer goes within a minute, namespaces with volumes stay, and the ne
     (count) => count === 1,
     30,
   );
+  // The start has waited for every app: Vault is open again, and shows a certificate that the new authority signed.
+  const until = new Date(before * 1000).toISOString();
+  assert.ok((await linesOf(status, `namespace:=hello _time:<${until} | limit 1`)).length === 1, "no line of before");
 });
 
 test("--delete-data leaves nothing of the platform, volumes included", async () => {

@@ -1,6 +1,6 @@
 // What the collector makes of the configuration that we write: it reads it, and then files of pods, killed in between.
 import assert from "node:assert/strict";
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,10 +8,9 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { execa } from "execa";
-import { dump, load } from "js-yaml";
-import { collectorConfig, folders } from "../../../components/collector/otel-collector-config.ts";
 import { resolve } from "../../../engine/resolve.ts";
 import { eventually } from "../../clone.ts";
+import { alone, type Change, collectorText, podFile } from "../../pod-files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plumbline-collector-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -25,32 +24,24 @@ const write = (name: string, text: string): string => {
   writeFileSync(path, text);
   return path;
 };
-// biome-ignore lint/suspicious/noExplicitAny: configurations of many forms
-type Change = (config: any) => void;
-const changed = (text: string, change: Change): string => {
-  const config = load(text);
-  change(config);
-  return dump(config, { lineWidth: -1 });
-};
 
 describe("otel-collector", () => {
   const logs = join(folder, "pods");
   const config = (change: Change = () => {}, pushUrl = "http://loki:3100/otlp") =>
     write(
       "collector.yaml",
-      changed(
-        collectorConfig({
+      collectorText(
+        {
           namespace: "logs-collector",
           pushUrl,
           tenant: "platform",
           tenants: [{ name: "shop", namespaces: ["shop"] }],
           firstLine: "\\S",
           buffer: 2 ** 24,
-        }),
+        },
+        { logs, state: folder },
         change,
-      )
-        .replaceAll(folders.logs, logs)
-        .replaceAll(folders.state, folder),
+      ),
     );
   const call = (...args: string[]) => [...args, "--feature-gates=stanza.synchronousLogEmitter"];
 
@@ -86,26 +77,22 @@ describe("otel-collector", () => {
       });
     });
     await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-    // There is no API server here: what it adds is tried on a cluster.
     const file = config(
       (each) => {
-        for (const way of Object.values<{ processors: string[] }>(each.service.pipelines)) {
-          way.processors = way.processors.filter((name) => name !== "k8s_attributes");
-        }
-        for (const to of Object.values<{ encoding: string; retry_on_failure: object }>(each.exporters)) {
-          to.encoding = "json";
-          to.retry_on_failure = { ...to.retry_on_failure, max_interval: "1s" };
-        }
-        each.extensions.health_check.endpoint = "127.0.0.1:0";
-        each.service.telemetry.metrics = { level: "none" };
+        alone(each);
+        for (const to of Object.values<{ encoding: string }>(each.exporters)) to.encoding = "json";
       },
       `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     );
     const start = () =>
       execa(collector, call(`--config=file:${file}`), { reject: false, all: true, env: { NODE_NAME: "node-0" } });
-    const pod = podFile(logs, "shop", "web-0", "web");
-    const other = podFile(logs, "bank", "web-0", "web");
-    const own = podFile(logs, "logs-collector", "otel-collector-a", "otel-collector");
+    const pod = podFile(logs, { namespace: "shop", pod: "web-0", container: "web" }, now);
+    const other = podFile(logs, { namespace: "bank", pod: "web-0", container: "web" }, now);
+    const own = podFile(
+      logs,
+      { namespace: "logs-collector", pod: "otel-collector-a", container: "otel-collector" },
+      now,
+    );
     own.say("mine");
     other.say("theirs");
     const numbers = Array.from({ length: 300 }, (_, index) => `number ${index}`);
@@ -195,14 +182,4 @@ const entriesOf = (tenant: string, body: Buffer): Entry[] => {
 };
 
 let nanoseconds = 0;
-/** A container's file as the kubelet has it, written as the container runtime writes it. */
-const podFile = (logs: string, namespace: string, pod: string, container: string) => {
-  const parent = join(logs, `${namespace}_${pod}_11111111-2222-3333-4444-555555555555`, container);
-  mkdirSync(parent, { recursive: true });
-  return {
-    say: (text: string, tag = "F") => {
-      const time = `2026-01-01T00:00:00.${String(++nanoseconds).padStart(9, "0")}Z`;
-      appendFileSync(join(parent, "0.log"), `${time} stdout ${tag} ${text}\n`);
-    },
-  };
-};
+const now = () => `2026-01-01T00:00:00.${String(++nanoseconds).padStart(9, "0")}Z`;

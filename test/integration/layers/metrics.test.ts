@@ -196,6 +196,10 @@ const tries: Readonly<Record<string, Try>> = {
       'otelcol_exporter_queue_capacity{node="n",exporter="otlp_http/platform"}': "10x60",
     },
   },
+  LinesDropped: {
+    fires: { 'vl_rows_dropped_total{namespace="l",pod="v",reason="too_small_timestamp"}': "0+1x60" },
+    silent: { 'vl_rows_dropped_total{namespace="l",pod="v",reason="too_small_timestamp"}': "3x60" },
+  },
   DeliveryFailing: {
     fires: { [counted("delivery-failed")]: "0+1x60" },
     silent: { [counted("delivery-failed")]: "0 1x60" },

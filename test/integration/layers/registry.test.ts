@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { Agent, request } from "node:https";
-import { type AddressInfo, createServer as createListener } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -34,6 +34,7 @@ import { resolve } from "../../../engine/resolve.ts";
 import { makeImages } from "../../../local/image-archives.ts";
 import { pushImage } from "../../../local/image-push.ts";
 import { eventually } from "../../clone.ts";
+import { freePort } from "../../free-port.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plumbline-registry-"));
 const host = "registry.example.test";
@@ -42,14 +43,6 @@ const passwords: Record<string, string> = { pull: "pull-word", push: "push-word"
 let programs: { registry: string; traefik: string };
 let authority: string;
 let archive: string;
-
-const freePort = (): Promise<number> =>
-  new Promise((done) => {
-    const listener = createListener().listen(0, "127.0.0.1", () => {
-      const { port } = listener.address() as AddressInfo;
-      listener.close(() => done(port));
-    });
-  });
 
 /** A certificate for the host that its own key signs. */
 const certificate = async (): Promise<{ key: string; certificate: string }> => {

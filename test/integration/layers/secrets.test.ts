@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -20,6 +20,7 @@ import {
 import { resolve } from "../../../engine/resolve.ts";
 import { ensureCertificates } from "../../../local/certificates.ts";
 import { eventually } from "../../clone.ts";
+import { freePort } from "../../free-port.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plumbline-vault-"));
 const pki = join(folder, "pki");
@@ -39,14 +40,6 @@ after(async () => {
   for (const end of ends) await end();
   rmSync(folder, { recursive: true });
 });
-
-const freePort = (): Promise<number> =>
-  new Promise((found) => {
-    const server = createTcpServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => found(port));
-    });
-  });
 
 /** A server on this machine: the generated configuration, with the folders and ports of a pod replaced. */
 const start = async (name: string, seal?: SealArgs, change: (text: string) => string = (text) => text) => {

@@ -60,19 +60,25 @@ test("what is open is the way to Loki, and figures to whoever keeps them", () =>
 });
 
 test("of the slot's address Loki's own way in is made", async () => {
-  const logs = {
-    pushUrl: pulumi.output(`${lokiUrl}/otlp`),
-    queryUrl: pulumi.output(lokiUrl),
-    tenant: "rest",
-    tenants: [],
-  };
-  const resources = await record(() => {
-    const provider = new k8s.Provider("cluster", {});
-    fluentd({ buffer: "64Mi" }).build("c", { cluster: { provider, audiences: [] }, logs }, {});
-  });
-  const outputs = ofKind(resources, "Chart")[0]?.inputs.values.fileConfigs["04_outputs.conf"];
-  assert.ok(outputs.includes(`url "${lokiUrl}"\n`), outputs);
-  assert.ok(outputs.includes('tenant "rest"'), outputs);
+  for (const [way, language] of [
+    ["otlp", "logql"],
+    ["opentelemetry", "logsql"],
+  ] as const) {
+    const logs = {
+      pushUrl: pulumi.output(`${lokiUrl}/${way}`),
+      queryUrl: pulumi.output(lokiUrl),
+      language,
+      tenant: "rest",
+      tenants: [],
+    };
+    const resources = await record(() => {
+      const provider = new k8s.Provider("cluster", {});
+      fluentd({ buffer: "64Mi" }).build("c", { cluster: { provider, audiences: [] }, logs }, {});
+    });
+    const outputs = ofKind(resources, "Chart")[0]?.inputs.values.fileConfigs["04_outputs.conf"];
+    assert.ok(outputs.includes(`url "${lokiUrl}"\n`), outputs);
+    assert.ok(outputs.includes('tenant "rest"'), outputs);
+  }
 });
 
 test("everything that is wrong is said together", () => {

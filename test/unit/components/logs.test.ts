@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { load } from "js-yaml";
-import { ExternalLogs, everyTenant, Loki, loki } from "../../../components/index.ts";
+import { ExternalLogs, everyTenant, Loki, loki, VictoriaLogs, victoriaLogs } from "../../../components/index.ts";
 import { type Declared, named, ofKind, record } from "./recorder.ts";
 
 const alert = {
@@ -39,6 +39,19 @@ const ha = await record(
       },
     }),
 );
+const kept = await record(
+  () =>
+    new VictoriaLogs(
+      "l",
+      { namespace: "lines", retention: "90d", storage: "50Gi", storageClass: "fast", mirror: "plumbline.local" },
+      {
+        transform: {
+          statefulSet: (args) => ({ ...args, metadata: { ...args.metadata, annotations: { owner: "team" } } }),
+        },
+      },
+    ),
+);
+const least = await record(() => new VictoriaLogs("l"));
 // biome-ignore lint/suspicious/noExplicitAny: configurations of many forms
 const file = (resources: readonly Declared[], of: string, map = "loki"): any =>
   load(named(resources, "ConfigMap", map).data[of]);
@@ -191,6 +204,32 @@ test("addresses lead to whoever takes lines and to whoever answers", async () =>
   });
 });
 
+test("VictoriaLogs keeps lines on its volume as long as the stack says, and lets the oldest go before it is full", async () => {
+  const { spec, metadata } = named(kept, "StatefulSet", "victoria-logs");
+  const [container] = spec.template.spec.containers;
+  assert.ok(container.args.includes("-retentionPeriod=90d"), container.args);
+  assert.ok(container.args.includes(`-retention.maxDiskSpaceUsageBytes=${40 * 2 ** 30}`), container.args);
+  const [claim] = spec.volumeClaimTemplates;
+  assert.deepEqual([claim.spec.resources.requests.storage, claim.spec.storageClassName], ["50Gi", "fast"]);
+  assert.match(container.image, /^plumbline\.local\/victoriametrics\/victoria-logs:v/);
+  assert.equal(metadata.annotations.owner, "team");
+  const usual = named(least, "StatefulSet", "victoria-logs").spec;
+  assert.ok(usual.template.spec.containers[0].args.includes("-retentionPeriod=31d"));
+  assert.equal(usual.volumeClaimTemplates[0].spec.resources.requests.storage, "10Gi");
+});
+
+test("VictoriaLogs takes OTLP at a path of its own, is asked in LogsQL, and knows one tenant", async () => {
+  await record(async () => {
+    const cluster = { provider: undefined as never } as never;
+    const { pushUrl, queryUrl, language, tenant, tenants } = victoriaLogs().build("p-logs", { cluster }, {});
+    assert.deepEqual([language, tenant, tenants], ["logsql", "0", []]);
+    const address = (url: typeof pushUrl) => new Promise((resolve) => url.apply(resolve));
+    const host = "http://victoria-logs.victoria-logs.svc.cluster.local:9428";
+    assert.equal(await address(pushUrl), `${host}/insert/opentelemetry`);
+    assert.equal(await address(queryUrl), host);
+  });
+});
+
 test("everything that is wrong is said at once, before anything is declared", () => {
   const wrong = (args: ConstructorParameters<typeof Loki>[1]) => {
     try {
@@ -238,6 +277,18 @@ test("everything that is wrong is said at once, before anything is declared", ()
     "tenants.1.name",
     "tenants.1.namespaces.0",
   ]);
+  assert.throws(
+    () => new VictoriaLogs("l", { namespace: "L", retention: "12h", storage: "10", storageClass: "" }),
+    ({ problems }: { problems: { field: string }[] }) => {
+      assert.deepEqual(problems.map(({ field }) => field).sort(), [
+        "namespace",
+        "retention",
+        "storage",
+        "storageClass",
+      ]);
+      return true;
+    },
+  );
   assert.throws(
     () => new ExternalLogs("l", { pushUrl: "loki:3100", queryUrl: "https://loki.example.com" }),
     /pushUrl: found "loki:3100"/,
