@@ -6,7 +6,7 @@ import { promqlProblem } from "../promql.ts";
 /** One query of a panel. */
 export interface PanelQueryArgs {
   /**
-   * PromQL, or LogQL where the panel's source is "loki". Grafana's variables may stand in it: `$namespace`, `$__rate_interval`
+   * PromQL, or LogQL where the panel's source is "loki", LogsQL where it is "victorialogs". Grafana's variables may stand in it: `$namespace`, `$__rate_interval`
    * (a window for `rate`; in LogQL `$__auto`), `$__interval` (the time between two points), `$__range` (all the time shown).
    */
   expr: string;
@@ -40,7 +40,7 @@ export interface PanelArgs {
   description?: string;
   /** "graph", "stat" (the last value, large), "table" (the last value of each series) or "logs". Default: "graph". */
   kind?: string;
-  /** Who is asked: "prometheus" or "loki". Default: "prometheus". */
+  /** Who is asked: "prometheus", "loki" or "victorialogs". Default: "prometheus". */
   source?: string;
   /** Unit, by Grafana's identifier: "short", "bytes", "s", "percentunit" (0 to 1), "reqps". Default: "short". */
   unit?: string;
@@ -74,7 +74,7 @@ export interface DashboardVariableArgs {
   of?: string;
   /** Label whose values are offered. Default: none. */
   field?: string;
-  /** Who is asked: "prometheus" or "loki". Default: "prometheus". */
+  /** Who is asked: "prometheus", "loki" or "victorialogs". Default: "prometheus". */
   source?: string;
   /** Whether "All" can be chosen, which is what stands there at first; queries then say `=~"$name"`. Default: false. */
   all?: boolean;
@@ -98,8 +98,8 @@ export interface DashboardArgs {
 
 /** What panels look like. */
 export const kinds = ["graph", "stat", "table", "logs"] as const;
-/** Who is asked: types of Grafana's data sources, and the variables by which dashboards choose one. */
-export const sources = ["prometheus", "loki"] as const;
+/** Who is asked, and the variables by which dashboards choose one. */
+export const sources = ["prometheus", "loki", "victorialogs"] as const;
 /** The folder of the dashboards that name none. */
 export const defaultFolder = "Plumbline";
 
@@ -142,12 +142,17 @@ const panelSchema = z
     height: whole(40).exactOptional(),
   })
   .superRefine(({ kind, source = "prometheus", queries }, context) => {
-    if (kind === "logs" && source !== "loki") {
-      context.addIssue({ code: "custom", path: ["source"], message: '"loki", where the panel shows logs' });
+    if (kind === "logs" && source === "prometheus") {
+      const message = '"loki" or "victorialogs", where the panel shows logs';
+      context.addIssue({ code: "custom", path: ["source"], message });
     }
     for (const [index, { expr }] of queries.entries()) {
       const asked = withValues(expr, {});
-      const message = source === "loki" ? logql.safeParse(asked).error?.issues[0]?.message : promqlProblem(asked);
+      const message =
+        source === "loki"
+          ? logql.safeParse(asked).error?.issues[0]?.message
+          : // Nobody has the grammar of LogsQL but VictoriaLogs itself.
+            source === "prometheus" && promqlProblem(asked);
       if (message) context.addIssue({ code: "custom", path: ["queries", index, "expr"], message });
     }
   });

@@ -1,26 +1,44 @@
 // Which dashboards does a platform have, and which file is each in?
+import type { LogsLanguage } from "../logs/logs.ts";
 import type { Problem } from "../problems.ts";
 import { appBoard } from "./app-board.ts";
 import type { DashboardArgs } from "./board.ts";
 import { gitopsBoard } from "./gitops-board.ts";
 import { logsBoard } from "./logs-board.ts";
+import { logsqlBoard } from "./logsql-board.ts";
 import { dashboardJson, folderOf } from "./model.ts";
 import { platformBoard } from "./platform-board.ts";
 
 /** The dashboards of every platform. */
-export const defaultBoards: readonly DashboardArgs[] = [platformBoard, appBoard, logsBoard, gitopsBoard];
+export const defaultBoards: readonly DashboardArgs[] = [platformBoard, appBoard, logsBoard, logsqlBoard, gitopsBoard];
 
-const asksLogs = ({ rows, variables = [] }: DashboardArgs): boolean =>
-  [...rows.flatMap(({ panels }) => panels), ...variables].some(({ source }) => source === "loki");
+/** Whom a dashboard may ask beside Prometheus. */
+interface Asked {
+  /** In which language whoever keeps lines is asked; without it, nobody keeps them. */
+  readonly logs: LogsLanguage | undefined;
+}
 
-/** The dashboards of a platform with or without logs, and those of its stack. */
-export const boardsFor = ({ logs }: { logs: boolean }, own: readonly DashboardArgs[] = []): DashboardArgs[] => [
-  ...defaultBoards.filter((board) => logs || !asksLogs(board)),
+const languages: Readonly<Record<string, LogsLanguage>> = { loki: "logql", victorialogs: "logsql" };
+
+const asksOthers = ({ rows, variables = [] }: DashboardArgs, { logs }: Asked): boolean =>
+  [...rows.flatMap(({ panels }) => panels), ...variables].some(
+    ({ source = "prometheus" }) => languages[source] !== undefined && languages[source] !== logs,
+  );
+
+/** The dashboards of a platform by how lines are asked for, and those of its stack. */
+export const boardsFor = (asked: Asked, own: readonly DashboardArgs[] = []): DashboardArgs[] => [
+  ...defaultBoards.filter((board) => !asksOthers(board, asked)),
   ...own,
 ];
 
+const sourceOf = ({ logs }: Asked): string =>
+  Object.entries(languages)
+    .filter(([, language]) => language === logs)
+    .map(([source]) => `, ${source}`)
+    .join("");
+
 /** What is wrong with the dashboards of a stack beside those of the platform. */
-export const boardProblems = (own: readonly DashboardArgs[], { logs }: { logs: boolean }): Problem[] => {
+export const boardProblems = (own: readonly DashboardArgs[], asked: Asked): Problem[] => {
   const taken = defaultBoards.map(({ name }) => name);
   const known = [...taken, ...own.map(({ name }) => name)];
   return own.flatMap((board, index): Problem[] => {
@@ -44,8 +62,8 @@ export const boardProblems = (own: readonly DashboardArgs[], { logs }: { logs: b
       ...(first < taken.length + index
         ? [{ field: `${field}.name`, value: board.name, allowed: `a name of its own: ${owner} has this one` }]
         : []),
-      ...(!logs && asksLogs(board)
-        ? [{ field, value: board.name, allowed: 'only with logs: a layer for slot "logs", or `logsUrl`' }]
+      ...(asksOthers(board, asked)
+        ? [{ field, value: board.name, allowed: `only sources that are there: prometheus${sourceOf(asked)}` }]
         : []),
       ...lost,
     ];

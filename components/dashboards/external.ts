@@ -23,8 +23,11 @@ export interface ExternalDashboardsArgs {
   labels?: Record<string, string>;
   /** Annotation that names the folder, as its `sidecar.dashboards.folderAnnotation` says. Default: "grafana_folder". */
   folderAnnotation?: string;
-  /** Whether that Grafana has a data source of type Loki. Default: true; for a stack, whether it has a layer of the slot `logs`. */
-  logs?: boolean;
+  /**
+   * Which data source of logs that Grafana has: "logql" (Loki), "logsql" (VictoriaLogs, by the plug-in of its vendor) or "none".
+   * Default: "logql"; for a stack, that of its layer of the slot `logs`.
+   */
+  logs?: string;
   /** Dashboards besides those of the platform. Default: none. */
   dashboards?: DashboardArgs[];
 }
@@ -38,7 +41,7 @@ const schema = z.strictObject({
   namespace: objectName.exactOptional(),
   labels: z.record(labelName, z.string("a text")).exactOptional(),
   folderAnnotation: labelName.exactOptional(),
-  logs: z.boolean("true or false").exactOptional(),
+  logs: z.enum(["logql", "logsql", "none"], '"logql", "logsql", "none"').exactOptional(),
   dashboards: z.array(dashboardSchema).exactOptional(),
 });
 
@@ -55,7 +58,8 @@ export class ExternalDashboards extends pulumi.ComponentResource implements Dash
 
   constructor(name: string, args: ExternalDashboardsArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const problems = problemsOf(schema.safeParse(args), args, "");
-    const { namespace, labels = { grafana_dashboard: "1" }, folderAnnotation = "grafana_folder", logs = true } = args;
+    const { namespace, labels = { grafana_dashboard: "1" }, folderAnnotation = "grafana_folder" } = args;
+    const logs = args.logs === "none" ? undefined : args.logs === "logsql" ? "logsql" : "logql";
     refuse(`ExternalDashboards ${name}`, [
       ...problems,
       ...(problems.length === 0 ? boardProblems(args.dashboards ?? [], { logs }) : []),
@@ -90,5 +94,5 @@ export const externalDashboards = (args: Omit<ExternalDashboardsArgs, "logs">): 
     implementation: "external",
     needs: [],
     uses: ["logs"],
-    build: (name, { logs }, opts) => new ExternalDashboards(name, { ...args, logs: logs !== undefined }, opts),
+    build: (name, { logs }, opts) => new ExternalDashboards(name, { ...args, logs: logs?.language ?? "none" }, opts),
   });

@@ -5,6 +5,7 @@ import type { SecretKeyArgs } from "../check.ts";
 import { Size } from "../size.ts";
 import { labels } from "../workload.ts";
 import type { GrafanaArgs } from "./grafana.ts";
+import { victoriaLogsPlugin } from "./model.ts";
 import { oidcSection } from "./oidc.ts";
 
 /** Names by which the chart and what stands beside it find each other. */
@@ -53,6 +54,7 @@ export const grafanaValues = (args: GrafanaArgs, url: string, folders: readonly 
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     testFramework: { enabled: false },
+    ...(args.logsUrl && args.logsLanguage === "logsql" && { plugins: [victoriaLogsPlugin] }),
     podAnnotations: { "prometheus.io/scrape": "true", "prometheus.io/port": String(names.port) },
     containerSecurityContext: {
       allowPrivilegeEscalation: false,
@@ -132,7 +134,7 @@ interface DataSource {
   readonly [setting: string]: unknown;
 }
 
-const dataSources = ({ metricsUrl, alertsUrl, logsUrl, logsTenant }: GrafanaArgs): DataSource[] => {
+const dataSources = ({ metricsUrl, alertsUrl, logsUrl, logsLanguage, logsTenant }: GrafanaArgs): DataSource[] => {
   const common = { access: "proxy", orgId: 1, editable: false };
   return [
     {
@@ -162,7 +164,7 @@ const dataSources = ({ metricsUrl, alertsUrl, logsUrl, logsTenant }: GrafanaArgs
             ...common,
             name: "Logs",
             uid: "logs",
-            type: "loki",
+            type: logsLanguage === "logsql" ? victoriaLogsPlugin : "loki",
             url: logsUrl,
             ...(logsTenant && {
               jsonData: { httpHeaderName1: "X-Scope-OrgID" },

@@ -9,7 +9,7 @@ import { charts } from "../chart-versions.ts";
 import { objectName, type SecretKeyArgs, secretKey, size, url, words } from "../check.ts";
 import { problemsOf } from "../delivery/app.ts";
 import type { Ingress } from "../ingress/ingress.ts";
-import { everyTenant } from "../logs/logs.ts";
+import { everyTenant, type LogsLanguage } from "../logs/logs.ts";
 import { layerNamespace } from "../namespace.ts";
 import { type Problem, refuse } from "../problems.ts";
 import { Size } from "../size.ts";
@@ -41,8 +41,13 @@ export interface GrafanaArgs {
   metricsUrl: pulumi.Input<string>;
   /** URL of an Alertmanager, without `/api`. Default: alerts are not shown. */
   alertsUrl?: pulumi.Input<string>;
-  /** URL of a Loki, without `/loki/api`. Default: no logs are shown. */
+  /** URL of a Loki, without `/loki/api`, or of a VictoriaLogs, without `/select`. Default: no logs are shown. */
   logsUrl?: pulumi.Input<string>;
+  /**
+   * In which language it is asked: "logql", or "logsql" for VictoriaLogs, for which each pod fetches the plug-in of its vendor
+   * at its start. Default: "logql".
+   */
+  logsLanguage?: string;
   /** Tenants that Loki is asked for, with `|` between them: its header `X-Scope-OrgID`. Default: none is named. */
   logsTenant?: string;
   /** Namespace. Default: "grafana". */
@@ -82,6 +87,7 @@ const schema = z.strictObject({
     .string()
     .regex(/^[-a-zA-Z0-9_.|]+$/, "names of tenants, with | between them")
     .exactOptional(),
+  logsLanguage: z.enum(["logql", "logsql"], '"logql", "logsql"').exactOptional(),
   namespace: objectName.exactOptional(),
   size: size.exactOptional(),
   url: url.exactOptional(),
@@ -116,8 +122,12 @@ const problemsIn = (args: GrafanaArgs): Problem[] => {
     const allowed = 'together with `size: "ha"`: two replicas share what people keep';
     problems.push({ field: "database", value: undefined, allowed });
   }
-  return [...problems, ...boardProblems(args.dashboards ?? [], { logs: args.logsUrl !== undefined })];
+  return [...problems, ...boardProblems(args.dashboards ?? [], { logs: languageOf(args) })];
 };
+
+/** In which language lines are asked for, where anybody keeps them. */
+export const languageOf = ({ logsUrl, logsLanguage = "logql" }: GrafanaArgs): LogsLanguage | undefined =>
+  logsUrl === undefined ? undefined : logsLanguage === "logsql" ? "logsql" : "logql";
 
 /**
  * Grafana with the dashboards of the platform and those of the stack, by the vendor's chart.
@@ -162,7 +172,7 @@ export class Grafana extends pulumi.ComponentResource implements Dashboards {
       // Each run makes other ones: those that the cluster has count.
       { ...within, ignoreChanges: ["data"] },
     );
-    const files = boardFiles(boardsFor({ logs: args.logsUrl !== undefined }, args.dashboards));
+    const files = boardFiles(boardsFor({ logs: languageOf(args) }, args.dashboards));
     const folders = files.map(({ slug, title }) => ({ slug, title, configMap: `dashboards-${slug}` }));
     const maps = files.map(
       ({ slug, data }) =>
@@ -251,7 +261,7 @@ const portOf = (address: string): number => {
 
 /** What a stack says of Grafana; the rest follows from its other layers. */
 export interface GrafanaSettings
-  extends Omit<GrafanaArgs, "metricsUrl" | "alertsUrl" | "logsUrl" | "logsTenant" | "mirror" | "url">,
+  extends Omit<GrafanaArgs, "metricsUrl" | "alertsUrl" | "logsUrl" | "logsLanguage" | "logsTenant" | "mirror" | "url">,
     Pick<GrafanaOptions, "transform"> {
   /** DNS name under which the layer of the slot `ingress` lets it be reached, by HTTPS. Default: it does not. */
   host?: string;
@@ -278,7 +288,8 @@ export function grafana({ host, transform, ...args }: GrafanaSettings = {}) {
           ...args,
           metricsUrl: metrics.queryUrl,
           ...(metrics.alertsUrl && { alertsUrl: metrics.alertsUrl }),
-          ...(logs && { logsUrl: logs.queryUrl, logsTenant: everyTenant(logs) }),
+          ...(logs && { logsUrl: logs.queryUrl, logsLanguage: logs.language }),
+          ...(logs?.language === "logql" && { logsTenant: everyTenant(logs) }),
           ...(host && { url: `https://${host}` }),
           ...(cluster.mirror && { mirror: cluster.mirror }),
         },

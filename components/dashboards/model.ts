@@ -56,7 +56,9 @@ export const dashboardModel = ({ name, title, description, variables = [], rows 
     );
   if (description) builder.description(description);
   for (const source of used) {
-    builder.withVariable(new grafana.DatasourceVariableBuilder(source).label(labels[source] ?? source).type(source));
+    builder.withVariable(
+      new grafana.DatasourceVariableBuilder(source).label(labels[source] ?? source).type(typeOf(source)),
+    );
   }
   for (const variable of variables) builder.withVariable(choice(grafana, variable));
   let y = 0;
@@ -87,14 +89,18 @@ export const dashboardModel = ({ name, title, description, variables = [], rows 
 /** Folder of a dashboard. */
 export const folderOf = ({ folder = defaultFolder }: DashboardArgs): string => folder;
 
-const labels: Readonly<Record<string, string>> = { prometheus: "Metrics", loki: "Logs" };
+const labels: Readonly<Record<string, string>> = { prometheus: "Metrics", loki: "Logs", victorialogs: "Logs" };
+
+/** Plug-in of VictoriaLogs' vendor, by which Grafana asks it. */
+export const victoriaLogsPlugin = "victoriametrics-logs-datasource";
+const typeOf = (source: string): string => (source === "victorialogs" ? victoriaLogsPlugin : source);
 
 const sizeOf = ({ kind = "graph", width, height }: PanelArgs) => {
   const usual = sizes[kind] ?? { width: 12, height: 8 };
   return { width: width ?? usual.width, height: height ?? usual.height };
 };
 
-const dataSource = (source: string) => ({ type: source, uid: `\${${source}}` });
+const dataSource = (source: string) => ({ type: typeOf(source), uid: `\${${source}}` });
 
 const choice = (
   grafana: Sdk,
@@ -102,9 +108,13 @@ const choice = (
 ) => {
   if (of === undefined || field === undefined)
     return new grafana.TextBoxVariableBuilder(name).label(label).defaultValue("");
-  // Loki's data source takes an object where Prometheus' takes a text.
+  // Data sources of logs take an object where Prometheus' takes a text.
   const query =
-    source === "loki" ? { label: field, stream: of, type: 1, refId: name } : `label_values(${of}, ${field})`;
+    source === "loki"
+      ? { label: field, stream: of, type: 1, refId: name }
+      : source === "victorialogs"
+        ? { type: "fieldValue", query: of, field, limit: 1000, refId: name }
+        : `label_values(${of}, ${field})`;
   const builder = new grafana.QueryVariableBuilder(name)
     .label(label)
     .datasource(dataSource(source))
@@ -121,6 +131,16 @@ const queries = (grafana: Sdk, { kind = "graph", source = "prometheus", queries:
       const query = new grafana.loki.DataqueryBuilder().refId(refId).expr(expr).datasource(dataSource(source));
       if (legend) query.legendFormat(legend);
       return query.queryType(kind === "table" || kind === "stat" ? "instant" : "range");
+    }
+    if (source === "victorialogs") {
+      // The SDK knows only data sources that Grafana has itself.
+      const queryType = kind === "logs" ? "instant" : kind === "graph" ? "statsRange" : "stats";
+      const built = {
+        ...{ refId, expr, queryType, datasource: dataSource(source) },
+        ...(legend && { legendFormat: legend }),
+        _implementsDataqueryVariant: () => {},
+      };
+      return { build: () => built };
     }
     const query = new grafana.prometheus.DataqueryBuilder().refId(refId).expr(expr).datasource(dataSource(source));
     if (legend) query.legendFormat(legend);

@@ -102,9 +102,28 @@ test("a link of a panel leads to a dashboard that has the variable it gives a va
   }
 });
 
+test("the dashboard of logs asks in the language of whoever keeps them", () => {
+  const of = (logs: "logql" | "logsql") => boardsFor({ logs }).map(({ name }) => name);
+  assert.deepEqual(of("logql"), ["plumbline-platform", "plumbline-app", "plumbline-logs", "plumbline-gitops"]);
+  assert.deepEqual(of("logsql"), ["plumbline-platform", "plumbline-app", "plumbline-logsql", "plumbline-gitops"]);
+});
+
+test("Grafana asks VictoriaLogs by the plug-in of its vendor: figures over time, or lines", () => {
+  const board = defaultBoards.find(({ name }) => name === "plumbline-logsql") ?? assert.fail("no such dashboard");
+  const panels = dashboardModel(board).panels as unknown as {
+    type: string;
+    targets?: { queryType: string; datasource: { type: string; uid: string } }[];
+  }[];
+  for (const { type, targets = [] } of panels)
+    for (const { queryType, datasource } of targets) {
+      assert.deepEqual(datasource, { type: "victoriametrics-logs-datasource", uid: `\${victorialogs}` });
+      assert.equal(queryType, type === "logs" ? "instant" : "statsRange");
+    }
+});
+
 test("without logs there is no dashboard of logs", () => {
   assert.deepEqual(
-    boardsFor({ logs: false }).map(({ title }) => title),
+    boardsFor({ logs: undefined }).map(({ title }) => title),
     ["Platform", "App", "GitOps"],
   );
 });
@@ -175,12 +194,12 @@ describe("a dashboard of a stack", () => {
       { ...shop, rows: [{ title: "Lines", panels: [lines] }] },
     ];
     assert.deepEqual(
-      boardProblems(own, { logs: false }).map(({ field, allowed }) => `${field}: ${allowed.split(" of ")[0]}`),
+      boardProblems(own, { logs: undefined }).map(({ field, allowed }) => `${field}: ${allowed.split(" of ")[0]}`),
       [
         "dashboards.0.name: a name",
         "dashboards.1.rows.0.panels.0.link.dashboard: one",
         "dashboards.2.name: a name",
-        'dashboards.2: only with logs: a layer for slot "logs", or `logsUrl`',
+        "dashboards.2: only sources that are there: prometheus",
       ],
     );
   });

@@ -15,6 +15,7 @@ import {
   Platform,
   prometheus,
   traefik,
+  victoriaLogs,
 } from "../../../components/index.ts";
 import { unknownKeys } from "../../chart.ts";
 import * as cases from "../../chart-cases.ts";
@@ -145,6 +146,22 @@ describe("as a layer", () => {
       ],
     );
     assert.equal(named(resources, "ConfigMap", "dashboards-plumbline").data["plumbline-logs.json"], undefined);
+  });
+  test("Grafana asks VictoriaLogs by the plug-in of its vendor, which the chart fetches", async () => {
+    const resources = await record(
+      () =>
+        new Platform(definePlatform(settings, { metrics: prometheus(), logs: victoriaLogs(), dashboards: grafana() })),
+    );
+    const values = valuesOf(resources);
+    const { datasources } = values.datasources["datasources.yaml"];
+    const { type, url, jsonData } = datasources.at(-1);
+    const plugin = "victoriametrics-logs-datasource";
+    assert.deepEqual(
+      [type, url, jsonData, values.plugins],
+      [plugin, "http://victoria-logs.victoria-logs.svc.cluster.local:9428", undefined, [plugin]],
+    );
+    const { data } = named(resources, "ConfigMap", "dashboards-plumbline");
+    assert.ok(data["plumbline-logsql.json"] && !data["plumbline-logs.json"], Object.keys(data).join());
   });
   test("a host brings a certificate and a way through the ingress", async () => {
     const resources = await record(
