@@ -78,41 +78,25 @@ export const withoutApt = (programs: readonly Program[]): EngineError =>
 const packaged = (): Program[] => allPrograms.filter((program) => rowOf(program).debian);
 
 function unpackedFolder(): string {
+  return join(cacheFolder(), "debian", packageKey(packaged().map((program) => rowOf(program).debian)));
+}
+
+/** A key of what is taken from packages: another release of the machine's system has others. */
+export function packageKey(wanted: unknown): string {
   const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
-  const rows = packaged().map((program) => rowOf(program).debian);
-  const key = createHash("sha256")
-    .update(JSON.stringify([rows, release, process.arch, 1]))
+  return createHash("sha256")
+    .update(JSON.stringify([wanted, release, process.arch, 1]))
     .digest("hex")
     .slice(0, 16);
-  return join(cacheFolder(), "debian", key);
 }
 
 const versionsIn = (folder: string): Partial<Record<Program, string>> =>
   JSON.parse(readFileSync(join(folder, "versions.json"), "utf8"));
 
 async function unpack(aside: string, say: Say, signal: AbortSignal): Promise<void> {
-  const apt = findOnPath("apt-get", ["/usr/bin"]);
-  if (!apt || !findOnPath("dpkg-deb", ["/usr/bin"])) throw withoutApt(packaged());
   const work = join(aside, ".apt");
-  const options: Options = {
-    env: { APT_CONFIG: await configure(work, signal), DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
-    stdin: "ignore",
-    cancelSignal: signal,
-    timeout: 300_000,
-  };
-  say("reading the package lists");
-  await run(apt, ["update"], options);
   const names = packaged().map((program) => rowOf(program).debian?.package ?? "");
-  say(`fetching ${names.join(", ")}`);
-  await run(apt, ["-y", "--no-install-recommends", "--download-only", "install", ...names], options);
-  say("unpacking");
-  const root = join(work, "root");
-  const archives = join(work, "cache", "archives");
-  // The C library and what belongs to it must be the machine's own: its loader refuses any other.
-  for (const archive of readdirSync(archives).filter(
-    (file) => /\.deb$/.test(file) && !/^(libc6|gcc-|libgcc-)/.test(file),
-  ))
-    await run("dpkg-deb", ["-x", join(archives, archive), root], options);
+  const root = await fetchPackages(names, work, { all: false }, say, signal);
   const found: Partial<Record<Program, string>> = {};
   for (const program of packaged()) {
     await place(program, root, aside, signal);
@@ -126,6 +110,42 @@ async function unpack(aside: string, say: Say, signal: AbortSignal): Promise<voi
   }
   writeFileSync(join(aside, "versions.json"), `${JSON.stringify(found, null, 2)}\n`);
   rmSync(work, { recursive: true, force: true });
+}
+
+/**
+ * Fetches packages with what they depend on, and unpacks them.
+ *
+ * @param work a folder for everything that apt writes
+ * @param options `all`: the C library as well. Programs of this machine must have the machine's own: its loader refuses any other
+ * @returns the folder that has their files
+ */
+export async function fetchPackages(
+  names: readonly string[],
+  work: string,
+  { all }: { all: boolean },
+  say: Say,
+  signal: AbortSignal,
+): Promise<string> {
+  const apt = findOnPath("apt-get", ["/usr/bin"]);
+  if (!apt || !findOnPath("dpkg-deb", ["/usr/bin"])) throw withoutApt(packaged());
+  const options: Options = {
+    env: { APT_CONFIG: await configure(work, signal), DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
+    stdin: "ignore",
+    cancelSignal: signal,
+    timeout: 300_000,
+  };
+  say("reading the package lists");
+  await run(apt, ["update"], options);
+  say(`fetching ${names.join(", ")}`);
+  await run(apt, ["-y", "--no-install-recommends", "--download-only", "install", ...names], options);
+  say("unpacking");
+  const root = join(work, "root");
+  const archives = join(work, "cache", "archives");
+  for (const archive of readdirSync(archives).filter(
+    (file) => /\.deb$/.test(file) && (all || !/^(libc6|gcc-|libgcc-)/.test(file)),
+  ))
+    await run("dpkg-deb", ["-x", join(archives, archive), root], options);
+  return root;
 }
 
 /** Puts a program into the folder, behind a launcher where the machine lacks libraries of it. */

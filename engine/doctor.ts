@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { execa } from "execa";
 import { built, secondsOf } from "./builds.ts";
 import { debianProgram, unpackingSeconds } from "./debian.ts";
+import { debianFiles, packingSeconds } from "./debian-files.ts";
 import { downloadedPath, downloadFolder } from "./downloads.ts";
 import { cacheFolder, root, stateFolder } from "./folders.ts";
 import { goOnMachine, goVersion, requiredGo } from "./go.ts";
@@ -54,7 +55,7 @@ async function inspectOne(
   sources: ReadonlySet<Source>,
   condition: (folder: string) => Promise<Condition>,
 ): Promise<ProgramReport> {
-  const { version: wanted, onPath, build, debian } = rowOf(program);
+  const { version: wanted, onPath, build, debian, files } = rowOf(program);
   const report = { program, wanted, obtainable: true };
   let missing: string | undefined;
   if (onPath && sources.has("path")) {
@@ -73,15 +74,15 @@ async function inspectOne(
     if (state === "good") return { ...report, found: wanted, from: "build", path: `${folder}/${program}` };
     if (state !== "missing") missing = state.altered;
   }
-  if (debian && sources.has("package")) {
-    const found = await debianProgram(program);
+  if ((debian || files) && sources.has("package")) {
+    const found = (await debianProgram(program)) ?? (await debianFiles(program));
     if (found) return { ...report, found: found.version, from: "package", path: found.path };
   }
   return { ...report, missing: missing ?? "not there yet", ...wayOutFor(program, sources) };
 }
 
 function wayOutFor(program: Program, sources: ReadonlySet<Source>): { wayOut: string; obtainable: boolean } {
-  const { build, debian, download } = rowOf(program);
+  const { build, debian, download, files } = rowOf(program);
   if (debian && sources.has("package"))
     return findOnPath("apt-get", ["/usr/bin"])
       ? {
@@ -89,6 +90,13 @@ function wayOutFor(program: Program, sources: ReadonlySet<Source>): { wayOut: st
           obtainable: true,
         }
       : { wayOut: `install ${debian.package} with this system's package manager`, obtainable: false };
+  if (files && sources.has("package"))
+    return findOnPath("apt-get", ["/usr/bin"])
+      ? {
+          wayOut: `start packs it from the Debian packages ${files.packages.join(", ")} (${spoken(packingSeconds(program))})`,
+          obtainable: true,
+        }
+      : { wayOut: "take a system with apt: it is made of Debian packages", obtainable: false };
   const ways: string[] = [];
   if (download && sources.has("download")) ways.push(`downloads it from ${new URL(download.url).host}`);
   if (build && sources.has("build")) {

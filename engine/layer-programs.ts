@@ -72,6 +72,12 @@ export const layerBuilds = {
     outputs: { tofu: "github.com/opentofu/opentofu/cmd/tofu" },
     seconds: 240,
   },
+  "argo-cd": {
+    folder: "engine/programs/argo-cd",
+    outputs: { argocd: "." },
+    stamp: { "github.com/argoproj/argo-cd/v3/common.version": versions["argo-cd"] },
+    seconds: 170,
+  },
 } as const satisfies Record<string, Build>;
 
 type BuildName = keyof typeof layerBuilds;
@@ -91,4 +97,25 @@ export const layerPrograms = {
   vault: { version: versions.vault, build: "vault", for: ["vault"] },
   // Plans in tests what a cluster declares at AWS. No layer is called so: no stack needs it.
   tofu: { version: versions.opentofu, build: "opentofu", for: ["opentofu"] },
+  argocd: { version: versions["argo-cd"], build: "argo-cd", for: ["argo-cd"] },
+  // What Argo CD's image has from its distribution: Git over HTTP, and what asks for the tokens of deployers.
+  "git.tar": {
+    version: versions.git,
+    files: {
+      packages: ["git", "openssl", "tini"],
+      paths: [
+        "usr/bin/git",
+        "usr/lib/git-core/git-remote-http",
+        "usr/lib/git-core/git-remote-https",
+        "usr/bin/openssl",
+        "usr/bin/tini",
+      ],
+    },
+    for: ["argo-cd"],
+  },
+  "redis.tar": {
+    version: versions.redis,
+    files: { packages: ["redis-server"], paths: ["usr/bin/redis-server"] },
+    for: ["argo-cd"],
+  },
 } as const satisfies Record<string, Row<BuildName> & { readonly for: readonly string[] }>;

@@ -50,6 +50,8 @@ export interface Row<Name extends string = string> {
   readonly entry?: string;
   /** Debian package that carries it, and where in it. */
   readonly debian?: { readonly package: string; readonly path: string };
+  /** An archive of files of Debian packages with every library that they need: a layer of an image, not a program. */
+  readonly files?: { readonly packages: readonly string[]; readonly paths: readonly string[] };
   /** Kept out of the folder that serves as PATH, because it would be taken for something else there. */
   readonly apart?: true;
 }

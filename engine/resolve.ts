@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { build, built, prefetch, secondsOf } from "./builds.ts";
 import { costOf } from "./costs.ts";
 import { debian, debianProgram } from "./debian.ts";
+import { debianFiles, makeDebianFiles, packingSeconds } from "./debian-files.ts";
 import { download, downloadedPath, downloadFolder } from "./downloads.ts";
 import { EngineError } from "./errors.ts";
 import { installed } from "./installed.ts";
@@ -94,7 +95,7 @@ async function atHand(program: Program, sources: ReadonlySet<Source>): Promise<R
     if (condition === "good") return { program, version, path: join(folder, program), from: "build" };
   }
   if (sources.has("package")) {
-    const found = await debianProgram(program);
+    const found = (await debianProgram(program)) ?? (await debianFiles(program));
     if (found) return { program, ...found, from: "package" };
   }
   return undefined;
@@ -115,6 +116,16 @@ function stepsFor(
         if (!sources.has("package")) throw noSource(packaged, sources);
         for (const [program, found] of await debian(packaged, say, signal))
           resolved.set(program, { program, ...found, from: "package" });
+      },
+    });
+  }
+  for (const program of programs.filter((each) => rowOf(each).files)) {
+    steps.push({
+      title: `Pack ${program}`,
+      seconds: packingSeconds(program),
+      run: async (say, signal) => {
+        if (!sources.has("package")) throw noSource([program], sources);
+        resolved.set(program, { program, ...(await makeDebianFiles(program, say, signal)), from: "package" });
       },
     });
   }

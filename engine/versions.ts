@@ -28,6 +28,10 @@ export const versions = {
   vault: "1.21.0",
   opentofu: "1.10.6",
   "victoria-logs": "1.52.1",
+  "argo-cd": "3.2.0",
+  /** Files of Debian packages: the least that will do. */
+  git: "2.39.0",
+  redis: "7.0.0",
   /** Programs of this repository. */
   plumbline: "0.1.0",
 } as const;

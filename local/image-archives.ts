@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { chmod, copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { create } from "tar";
+import { create, extract, list } from "tar";
 import type { Image, Part } from "./images.ts";
 
 /**
@@ -35,7 +35,7 @@ export const fingerprint = async (image: Image, programs: string): Promise<strin
   return digest(JSON.stringify([4, image, await Promise.all(states), process.arch])).slice(0, 24);
 };
 
-const partsOf = (image: Image): Part[] => [image, ...(image.beside ? [image.beside] : [])];
+const partsOf = (image: Image): Part[] => [image, ...(image.beside ?? [])];
 
 const makeImage = async (image: Image, programs: string, path: string): Promise<void> => {
   const draft = `${path}.new`;
@@ -47,6 +47,11 @@ const makeImage = async (image: Image, programs: string, path: string): Promise<
       const file = join(content, part.path);
       const program = join(programs, part.program);
       await mkdir(dirname(file), { recursive: true });
+      if (part.program.endsWith(".tar")) {
+        await extract({ file: program, cwd: content });
+        await list({ file: program, onReadEntry: ({ type, path }) => type === "File" && entries.push(path) });
+        continue;
+      }
       await copyFile(program, file);
       await chmod(file, 0o755);
       const links = part.links ? await part.links(program) : [];
@@ -96,7 +101,7 @@ const configuration = (image: Image, layer: string): Buffer =>
     architecture: process.arch === "x64" ? "amd64" : process.arch,
     os: "linux",
     config: {
-      ...(image.command ? { Cmd: image.command } : { Entrypoint: [image.path] }),
+      ...(image.command ? { Cmd: image.command } : { Entrypoint: image.entrypoint ?? [image.path] }),
       Env: ["PATH=/usr/local/bin:/usr/bin:/bin"],
       WorkingDir: "/",
     },

@@ -3,22 +3,24 @@ import { execa } from "execa";
 import { isNeeded, type Program, rowOf } from "../engine/programs.ts";
 import { versions } from "../engine/versions.ts";
 
-/** A static program of an image. */
+/** A static program of an image, or an archive that is unpacked into it. */
 export interface Part {
-  /** File name of the program in the folder of programs. */
+  /** File name of the program in the folder of programs. One that ends with `.tar` is an archive of files. */
   readonly program: string;
-  /** Where upstream's image has the program. */
+  /** Where upstream's image has the program; of an archive, the program in it that counts. */
   readonly path: string;
   /** Names that the program is also called by, beside it. */
   readonly links?: (program: string) => Promise<string[]>;
 }
 
-/** An image with one layer that holds one static program, which is the entrypoint. */
+/** An image with one layer that holds one program, which is the entrypoint. */
 export interface Image extends Part {
   /** Upstream's path and tag under the host `plumbline.local`, which stands for the registry of upstream. */
   readonly name: string;
-  /** A second program, where upstream's image has one that pods use: a shell. */
-  readonly beside?: Part;
+  /** Further programs, where upstream's image has some that pods use: a shell. */
+  readonly beside?: readonly Part[];
+  /** Entrypoint, where upstream's is another program of the image. */
+  readonly entrypoint?: readonly string[];
   /** Command instead of the entrypoint. */
   readonly command?: readonly string[];
 }
@@ -105,8 +107,18 @@ export const images: readonly Row[] = [
       path: `/app/cmd/${name}/${name}`,
     }),
   ),
-  { name: `${imageHost}/hashicorp/vault:${versions.vault}`, program: "vault", path: "/bin/vault", beside: shell },
+  { name: `${imageHost}/hashicorp/vault:${versions.vault}`, program: "vault", path: "/bin/vault", beside: [shell] },
   { name: `${imageHost}/kubectl:v${versions.kubernetes}`, program: "kubectl", path: "/bin/kubectl", for: ["vault"] },
+  {
+    name: `${imageHost}/argoproj/argocd:v${versions["argo-cd"]}`,
+    program: "argocd",
+    path: "/usr/local/bin/argocd",
+    links: async () => ["argocd-application-controller", "argocd-git-ask-pass", "argocd-repo-server"],
+    beside: [{ program: "git.tar", path: "/usr/bin/git" }, shell],
+    entrypoint: ["/usr/bin/tini", "--"],
+  },
+  // Debian's build of an earlier line stands for it: the commands that a cache needs are the same.
+  { name: `${imageHost}/library/redis:7.2.11-alpine`, program: "redis.tar", path: "/usr/bin/redis-server" },
 ];
 
 /** The images of the local cluster, and those of these layer implementations: `imagesFor(["prometheus", "loki"])`. */

@@ -1,11 +1,11 @@
 // Images made from programs: valid OCI layouts, the same bytes each time, new ones when the program changes.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { extract, list } from "tar";
+import { create, extract, list } from "tar";
 import { images as components, image } from "../../../components/versions.ts";
 import { makeImages } from "../../../local/image-archives.ts";
 import { type Image, imageHost, images } from "../../../local/images.ts";
@@ -49,6 +49,31 @@ describe("images", () => {
     assert.equal(entries.length, 2);
     assert.equal(entries[0], "usr/bin/tool 755");
     assert.match(entries[1] ?? "", /^usr\/bin\/also .* tool$/);
+  });
+
+  it("hold the files of an archive where it has them, beside a program, and start what upstream's start", async () => {
+    const files = join(folder, "files");
+    mkdirSync(join(files, "usr", "lib"), { recursive: true });
+    writeFileSync(join(files, "usr", "lib", "libtool.so.1"), "library");
+    await create({ file: join(folder, "more.tar"), cwd: files }, ["usr"]);
+    const image: Image = {
+      ...tool,
+      beside: [{ program: "more.tar", path: "/usr/lib/libtool.so.1" }],
+      entrypoint: ["/usr/bin/init", "--"],
+    };
+    const [archive = ""] = await makeImages([image], folder, join(folder, "c"));
+    const into = join(folder, "unpacked");
+    mkdirSync(into);
+    await extract({ file: archive, cwd: into });
+    const read = (digest: string): Buffer => readFileSync(join(into, "blobs", ...digest.split(":")));
+    const manifest = JSON.parse(
+      read(JSON.parse(readFileSync(join(into, "index.json"), "utf8")).manifests[0].digest).toString(),
+    );
+    assert.deepEqual(JSON.parse(read(manifest.config.digest).toString()).config.Entrypoint, ["/usr/bin/init", "--"]);
+    const entries: string[] = [];
+    const layer = join(into, "blobs", ...manifest.layers[0].digest.split(":"));
+    await list({ file: layer, onReadEntry: ({ path }) => entries.push(path) });
+    assert.deepEqual(entries, ["usr/bin/tool", "usr/bin/also", "usr/lib/libtool.so.1"]);
   });
 
   it("are the same bytes from the same program", async () => {
