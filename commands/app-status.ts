@@ -1,8 +1,10 @@
 // How are the apps? Read from what the agent and the API server record, never from what was intended.
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { stateLayout } from "../engine/folders.ts";
 import { git, repository } from "../local/example.ts";
 import { type Api, ApiError, type KubernetesObject } from "../local/kubernetes-api.ts";
+import { type AppRecord, readRecords } from "./app-records.ts";
+import type { Condition } from "./conditions.ts";
 
 /** One app, as `status --json` shows it. */
 export interface AppStatus {
@@ -23,17 +25,8 @@ export interface AppStatus {
   readonly reverted?: { readonly what: string; readonly at: string };
 }
 
-interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly reason?: string;
-  readonly message?: string;
-  readonly lastTransitionTime?: string;
-}
-
 const appLabel = "plumbline.dev/app";
 const exposeAnnotation = "plumbline.dev/expose";
-const kustomizations = "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations";
 
 /** Every app of the platform, by name. */
 export const appStatuses = async (
@@ -41,30 +34,26 @@ export const appStatuses = async (
   state: string,
   urlOf: (namespace: string) => string | undefined,
 ): Promise<AppStatus[]> => {
-  const [namespaces, delivered, sources] = await Promise.all([
+  const [namespaces, records] = await Promise.all([
     api.list(`/api/v1/namespaces?labelSelector=${encodeURIComponent(appLabel)}`),
-    api.list(kustomizations),
-    api.list("/apis/source.toolkit.fluxcd.io/v1/gitrepositories"),
+    readRecords(api),
   ]);
   return Promise.all(
     namespaces.map(async (namespace): Promise<AppStatus> => {
       const home = namespace.metadata.name;
       const name = namespace.metadata.labels?.[appLabel] ?? home;
-      const record = delivered.find(({ metadata }) => metadata.namespace === home && metadata.name === name);
-      const source = sources.find(
-        ({ metadata }) =>
-          metadata.name === record?.spec.sourceRef.name &&
-          metadata.namespace === (record?.spec.sourceRef.namespace ?? home),
-      );
-      const failure = (source && failureOf(source)) ?? (record && failureOf(record));
-      const ready = record ? condition(record, "Ready") : undefined;
-      const commit = commitOf(record?.status?.lastAppliedRevision);
-      // Unknown means that the agent is at work: what it applied last runs on meanwhile.
-      const healthy = !failure && commit !== "" && ready?.status !== "False" && !namespace.metadata.deletionTimestamp;
-      const since = healthy && record ? deliveredAt(record) : ready?.lastTransitionTime;
-      const reverted = record ? await revertOf(api, record) : undefined;
+      const record = records(home, name);
+      const commit = record?.commit ?? "";
+      const healthy =
+        record !== undefined &&
+        !record.failure &&
+        commit !== "" &&
+        record.well &&
+        !namespace.metadata.deletionTimestamp;
+      const since = healthy ? record.deliveredAt : record?.changedAt;
+      const reverted = await record?.reverted();
       const unreachable = healthy ? await missingService(api, namespace) : undefined;
-      const message = healthy ? unreachable : await explain(api, state, home, record, failure);
+      const message = healthy ? unreachable : await explain(api, state, home, record);
       return {
         name,
         namespace: home,
@@ -72,7 +61,7 @@ export const appStatuses = async (
         commit,
         healthy,
         model: "pull",
-        agent: "flux",
+        agent: record?.agent ?? "",
         ...(since ? { since } : {}),
         ...(message ? { message } : {}),
         ...(reverted ? { reverted } : {}),
@@ -95,38 +84,12 @@ const missingService = async (api: Api, { metadata }: KubernetesObject): Promise
   );
 };
 
-/** The hash within a revision such as `main@sha1:4f0c…`. */
-export const commitOf = (revision: unknown): string => String(revision ?? "").replace(/^.*sha(1|256):/, "");
-
-const condition = (object: KubernetesObject, type: string): Condition | undefined =>
-  (object.status?.conditions as Condition[] | undefined)?.find((each) => each.type === type);
-
-/** When the agent first applied what it applied last. */
-const deliveredAt = (record: KubernetesObject): string | undefined =>
-  historyOf(record).find(({ metadata }) => metadata?.revision === record.status?.lastAppliedRevision)?.firstReconciled;
-
-const historyOf = (record: KubernetesObject) =>
-  (record.status?.history ?? []) as { firstReconciled: string; metadata?: { revision?: string } }[];
-
-const failureOf = (object: KubernetesObject): string | undefined => {
-  const ready = condition(object, "Ready");
-  return ready?.status === "False" && ready.reason !== "DependencyNotReady" ? ready.message : undefined;
-};
-
 // What the agent says first, then what its pods say: "timed out" alone helps nobody.
-const explain = async (
-  api: Api,
-  state: string,
-  namespace: string,
-  record: KubernetesObject | undefined,
-  failure: string | undefined,
-): Promise<string> => {
+const explain = async (api: Api, state: string, namespace: string, record: AppRecord | undefined): Promise<string> => {
   if (!record) return "the agent's object for this app is missing: plumbline pulumi up";
-  const said = failure ?? condition(record, "Ready")?.message ?? "not delivered yet";
-  const [pods, place] = await Promise.all([
-    podReasons(api, namespace),
-    failure ? locate(state, record, failure) : undefined,
-  ]);
+  const { failure } = record;
+  const said = failure ?? record.progress ?? "not delivered yet";
+  const [pods, place] = await Promise.all([podReasons(api, namespace), failure ? locate(state, record) : undefined]);
   return [place ? `${place}: ${said.trim()}` : said.trim(), ...pods].join("; ");
 };
 
@@ -155,20 +118,23 @@ const podReasons = async (api: Api, namespace: string): Promise<string[]> => {
 };
 
 // The agent names an object or a file of its own copy; a person needs the file and line of the repository.
-const locate = async (state: string, record: KubernetesObject, failure: string): Promise<string | undefined> => {
-  const commit = commitOf(record.status?.lastAttemptedRevision);
-  const folder = String(record.spec.path).replace(/^\.\//, "");
+const locate = async (state: string, { attempted, folder, hint }: AppRecord): Promise<string | undefined> => {
   const bare = join(stateLayout(state).git, repository);
-  const [, kind] = failure.match(/no matches for kind "([^"]+)"/) ?? [];
-  if (kind) return locateKind(bare, commit || "HEAD", folder, kind);
-  const [, object] =
-    failure.match(/^([A-Z]\w+\/[\w./-]+) (?:dry-run failed|namespace not specified|invalid|apply failed)/) ?? [];
-  const [, file] = failure.match(new RegExp(`(${literally(folder)}/[\\w./-]+\\.ya?ml)`)) ?? [];
+  const commit = attempted || "HEAD";
+  const { kind, file, line, object } = hint ?? {};
+  if (kind) return locateKind(bare, commit, folder, kind);
   if (file) {
-    const [, line] = failure.match(/line (\d+)/) ?? [];
-    return line ? `${file}:${line}` : file;
+    const path = file.includes("/")
+      ? file
+      : (await filesIn(bare, commit, folder)).find((each) => basename(each) === file);
+    return line ? `${path ?? file}:${line}` : (path ?? file);
   }
-  return object ? locateObject(bare, commit || "HEAD", folder, object) : undefined;
+  return object ? locateObject(bare, commit, folder, object) : undefined;
+};
+
+const filesIn = async (bare: string, commit: string, folder: string): Promise<string[]> => {
+  const names = await git(bare, "ls-tree", "-r", "--name-only", commit, "--", folder).catch(() => "");
+  return names.split("\n").filter((each) => /\.(ya?ml|json)$/.test(each));
 };
 
 /** File and line of the document that declares `Kind/name` or `Kind/namespace/name`. */
@@ -180,8 +146,7 @@ const locateObject = async (
 ): Promise<string | undefined> => {
   const [kind, ...rest] = object.split("/");
   const { readManifests } = await import("../components/delivery/manifests.ts");
-  const names = await git(bare, "ls-tree", "-r", "--name-only", commit, "--", folder).catch(() => "");
-  for (const file of names.split("\n").filter((each) => /\.(ya?ml|json)$/.test(each))) {
+  for (const file of await filesIn(bare, commit, folder)) {
     const text = await git(bare, "show", `${commit}:${file}`);
     try {
       const found = readManifests(Buffer.from(text), file).find(
@@ -200,24 +165,4 @@ const locateKind = async (bare: string, commit: string, folder: string, kind: st
   const pattern = `^ *kind: *["']?${kind}["']? *$`;
   const found = await git(bare, "grep", "--line-number", "-E", pattern, commit, "--", folder).catch(() => "");
   return found.split("\n")[0]?.match(/^[^:]*:([^:]+:\d+)/)?.[1];
-};
-
-const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
-
-// An apply that changed something although its commit had been applied before has undone a live edit.
-const revertOf = async (api: Api, record: KubernetesObject): Promise<AppStatus["reverted"]> => {
-  const { namespace, name } = record.metadata;
-  const selector = encodeURIComponent(`involvedObject.kind=Kustomization,involvedObject.name=${name}`);
-  const events = await api.list(`/api/v1/namespaces/${namespace}/events?fieldSelector=${selector}`);
-  const history = historyOf(record);
-  const reverts = events.flatMap((event) => {
-    const revision = event.metadata.annotations?.["kustomize.toolkit.fluxcd.io/revision"];
-    const first = history.find(({ metadata }) => metadata?.revision === revision)?.firstReconciled;
-    const at = String(event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? "");
-    const configured = /^\S+\/\S+ configured$/m.test(String(event.message));
-    return configured && first && Date.parse(at) > Date.parse(first) + 1000
-      ? [{ what: String(event.message).replaceAll("\n", ", "), at }]
-      : [];
-  });
-  return reverts.sort((a, b) => b.at.localeCompare(a.at))[0];
 };

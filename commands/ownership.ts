@@ -51,9 +51,15 @@ const allowed: readonly Allowed[] = [
     paths: /^metadata\.(finalizers|annotations\.reconcile\.fluxcd\.io)/,
   },
   {
+    // Its kinds keep their status among the fields of the object itself.
+    manager: /^argocd-application-controller$/,
+    kinds: ["Application"],
+    paths: /^(status|operation|metadata\.(finalizers|annotations\.argocd\.argoproj\.io))/,
+  },
+  {
     manager: /^plumbline-git-notifier$/,
-    kinds: ["GitRepository"],
-    paths: /^metadata\.annotations\.reconcile\.fluxcd\.io\/requestedAt$/,
+    kinds: ["GitRepository", "Application"],
+    paths: /^metadata\.annotations\.(reconcile\.fluxcd\.io\/requestedAt|argocd\.argoproj\.io\/refresh)$/,
   },
 ];
 

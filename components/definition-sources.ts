@@ -38,6 +38,13 @@ export const definitionSources: readonly DefinitionSource[] = [
     pinnedBy: "kustomize-controller",
   },
   {
+    module: "github.com/argoproj/argo-cd/v3",
+    version: version("argocd"),
+    path: "manifests/crds",
+    for: ["argo-cd"],
+    pinnedBy: "argo-cd",
+  },
+  {
     ...certManager,
     version: version("cert-manager-controller-1.11"),
     into: "cert-manager-1.11",

@@ -51,6 +51,7 @@ const groups = [
   "storage.k8s.io",
   // Kinds of the layers.
   "acme.cert-manager.io",
+  "argoproj.io",
   "cert-manager.io",
   "gateway.networking.k8s.io",
   "kustomize.toolkit.fluxcd.io",

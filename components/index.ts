@@ -1,8 +1,8 @@
 // The public surface of the library: what a stack file or a stranger's Pulumi program may import.
-export { type Agent, AppKind, type Delivery, type HealthArgs, type Revision } from "./agent/agent.ts";
-export { fluxDefinitions } from "./agent/crds.ts";
+export { type Agent, AppKind, type Delivery, type HealthArgs, notifier, type Revision } from "./agent/agent.ts";
+export { ArgoCd, type ArgoCdArgs, type ArgoCdOptions, argoCd } from "./agent/argo-cd.ts";
+export { argoCdDefinitions, fluxDefinitions } from "./agent/crds.ts";
 export { Flux, type FluxArgs, type FluxOptions, flux } from "./agent/flux.ts";
-export { notifier } from "./agent/flux-rights.ts";
 export type { AlertArgs } from "./alerts.ts";
 export {
   type AcmeArgs,

@@ -12,6 +12,9 @@ export interface Image {
 
 const table = {
   "source-controller": { reference: "ghcr.io/fluxcd/source-controller:v1.8.0", released: "2026-02-17" },
+  argocd: { reference: "quay.io/argoproj/argocd:v3.2.0", released: "2025-11-04" },
+  // The last line of Redis under its old licence. It is the cache of Argo CD, and keeps nothing.
+  redis: { reference: "docker.io/library/redis:7.2.11-alpine", released: "2025-10-03" },
   "kustomize-controller": { reference: "ghcr.io/fluxcd/kustomize-controller:v1.9.5", released: "2026-08-31" },
   coredns: { reference: "registry.k8s.io/coredns/coredns:v1.13.1", released: "2025-10-08" },
   "metrics-server": { reference: "registry.k8s.io/metrics-server/metrics-server:v0.9.0", released: "2026-07-13" },

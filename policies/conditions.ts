@@ -50,6 +50,7 @@ export const deployersOnly = every(
   'variables.part == ""',
   `!(request.resource.group in ${literal(beyondDeployers)})`,
   '!request.resource.group.endsWith(".toolkit.fluxcd.io")',
+  '!(request.resource.group == "argoproj.io" && request.resource.resource in ["applications", "applicationsets", "appprojects"])',
   `!(request.resource.resource in ${literal(beyondDeployersResources)})`,
   `request.resource.resource != "serviceaccounts" || request.name != ${literal(names.deployer)}`,
   // How it is delivered, exposed and given its secrets: objects that stand beside the app's own.

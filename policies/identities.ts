@@ -237,6 +237,11 @@ const addOns: readonly Identity[] = [
         on: [`source.${flux}/gitrepositories`],
         when: onlyAnnotation("reconcile.fluxcd.io/requestedAt"),
       },
+      {
+        verbs: ["update"],
+        on: ["argoproj.io/applications"],
+        when: onlyAnnotation("argocd.argoproj.io/refresh"),
+      },
     ],
   },
 ];

@@ -106,6 +106,16 @@ const vault: Identity = {
   grants: within("vault", { ...grant("create", "secrets"), when: 'object.metadata.name == "vault-keys"' }),
 };
 
+const argoCd: Identity = {
+  serviceAccount: "argocd:argocd-application-controller",
+  grants: [
+    // What it found and does, its finalizer; how an app is delivered is the platform's.
+    { ...grant("update", "argoproj.io/applications"), when: "object.spec == oldObject.spec" },
+    // It applies an app with the token of that app's deployer, and with no other.
+    { ...grant("create", "serviceaccounts/token"), when: 'request.name == "deployer"' },
+  ],
+};
+
 /** The rows of all layers. */
 export const layerIdentities: readonly Identity[] = [
   ...certManager,
@@ -114,4 +124,5 @@ export const layerIdentities: readonly Identity[] = [
   ingressNginx,
   ...externalSecrets,
   vault,
+  argoCd,
 ];

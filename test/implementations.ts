@@ -1,5 +1,6 @@
 // Which components run programs of ours in a cluster? One row each: what tests over every object of every layer look at.
 import {
+  ArgoCd,
   CertManager,
   CoreDns,
   Distribution,
@@ -42,6 +43,14 @@ export const implementations: readonly Implementation[] = [
   },
   { name: "metrics-server", sizes: ["single"], declare: () => new MetricsServer("metrics") },
   { name: "flux", sizes: ["single"], declare: () => new Flux("agent") },
+  {
+    name: "argo-cd",
+    sizes: ["single"],
+    declare: () => new ArgoCd("agent"),
+    exceptions: {
+      "Secret argocd-": "made once: the cluster's value counts, see ignoreChanges",
+    },
+  },
   {
     name: "cert-manager",
     sizes: [Size.Single, Size.Ha],

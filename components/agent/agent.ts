@@ -32,6 +32,9 @@ export interface HealthArgs {
   failed?: string;
 }
 
+/** Identity of the Git server towards the cluster: it tells the agent of a push. */
+export const notifier = "plumbline:git-notifier";
+
 /** One app as any agent can deliver it: where its manifests are, and how they are brought into the cluster. */
 export interface Delivery {
   /** Name of the app: unique within its namespace. */
@@ -66,6 +69,8 @@ export interface Delivery {
   readonly dependsOn: readonly string[];
   /** ServiceAccount of the namespace with whose rights the manifests are applied. */
   readonly deployer: Input<string>;
+  /** Identifier of that ServiceAccount: who keeps its tokens must not show them for the next one of its name. */
+  readonly deployerUid: Input<string>;
 }
 
 /** Capability of the slot `agent`. */

@@ -1,4 +1,4 @@
-// Which definitions does Flux need?
+// Which definitions does each agent need?
 
 /** Definitions that the controllers watch: they don't start while one is missing. */
 export const fluxDefinitions = [
@@ -9,3 +9,6 @@ export const fluxDefinitions = [
   "source.toolkit.fluxcd.io_ocirepositories",
   "kustomize.toolkit.fluxcd.io_kustomizations",
 ] as const;
+
+/** Definitions that Argo CD's controller watches. */
+export const argoCdDefinitions = ["argoproj.io_applications", "argoproj.io_appprojects"] as const;

@@ -2,6 +2,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import type { input as inputs } from "@pulumi/kubernetes/types/index.js";
 import type * as pulumi from "@pulumi/pulumi";
+import { notifier } from "./agent.ts";
 
 type Rule = inputs.rbac.v1.PolicyRule;
 
@@ -40,9 +41,6 @@ export const kustomizeControllerRules: Rule[] = [
     verbs: ["get", "list", "watch"],
   },
 ];
-
-/** Identity of the Git server towards the cluster: it tells the agent of a push. */
-export const notifier = "plumbline:git-notifier";
 
 /** Lets the notifier find the sources that follow a repository and annotate them. */
 export const notifierRules = (prefix: string, namespace: string, opts: pulumi.ComponentResourceOptions): void => {

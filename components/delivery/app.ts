@@ -172,6 +172,7 @@ export class App extends pulumi.ComponentResource {
         suspend: args.suspend ?? false,
         dependsOn: (args.dependsOn ?? []).map((other) => (other.includes("/") ? other : `${other}/${other}`)),
         deployer: account.metadata.name,
+        deployerUid: account.metadata.uid,
       },
       { parent: this, dependsOn: [home, binding, ...provided] },
     );

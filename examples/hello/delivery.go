@@ -19,7 +19,7 @@ const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount/"
 // Delivery reads the record that the agent keeps of this app. A commit cannot be written into the manifests that it
 // contains, and stamping it on the pods would restart them with every commit, also with those that change nothing here.
 type Delivery struct {
-	url    string
+	urls   []string
 	client *http.Client
 
 	mutex  sync.Mutex
@@ -30,16 +30,20 @@ type Delivery struct {
 // Reading the record for each request would let visitors load the API server.
 const freshFor = 250 * time.Millisecond
 
-func newDelivery(path string) *Delivery {
+// newDelivery takes the paths of the records that an agent may keep, separated by spaces: which agent there is, is the
+// platform's matter.
+func newDelivery(paths string) *Delivery {
 	delivery := &Delivery{}
 	host := os.Getenv("KUBERNETES_SERVICE_HOST")
 	authority, err := os.ReadFile(serviceAccount + "ca.crt")
-	if path == "" || host == "" || err != nil {
+	if paths == "" || host == "" || err != nil {
 		return delivery
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(authority)
-	delivery.url = "https://" + host + ":" + setting("KUBERNETES_SERVICE_PORT", "443") + path
+	for _, path := range strings.Fields(paths) {
+		delivery.urls = append(delivery.urls, "https://"+host+":"+setting("KUBERNETES_SERVICE_PORT", "443")+path)
+	}
 	delivery.client = &http.Client{
 		Timeout:   2 * time.Second,
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}},
@@ -47,9 +51,16 @@ func newDelivery(path string) *Delivery {
 	return delivery
 }
 
-// record is the part of a Flux Kustomization that says which commit is applied.
+// record is the part of a Flux Kustomization, or of an Argo CD Application, that says which commit is applied.
 type record struct {
 	Status struct {
+		Sync struct {
+			Status   string `json:"status"`
+			Revision string `json:"revision"`
+		} `json:"sync"`
+		History []struct {
+			Revision string `json:"revision"`
+		} `json:"history"`
 		Applied    string `json:"lastAppliedRevision"`
 		Attempted  string `json:"lastAttemptedRevision"`
 		Conditions []struct {
@@ -60,6 +71,13 @@ type record struct {
 }
 
 func (r record) commit() string {
+	// A commit that changes nothing here is compared and not applied: what runs is what it says.
+	if r.Status.Sync.Status == "Synced" {
+		return r.Status.Sync.Revision
+	}
+	if last := len(r.Status.History) - 1; last >= 0 && r.Status.Sync.Status != "" {
+		return r.Status.History[last].Revision
+	}
 	revision := r.Status.Applied
 	for _, condition := range r.Status.Conditions {
 		// Unknown health means: the attempted revision is applied and its health is being waited for.
@@ -84,7 +102,20 @@ func (d *Delivery) Commit(ctx context.Context) (string, error) {
 	if time.Since(d.read) < freshFor {
 		return d.commit, nil
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url, nil)
+	var failures []error
+	for _, url := range d.urls {
+		commit, err := d.ask(ctx, url)
+		if err == nil {
+			d.commit, d.read = commit, time.Now()
+			return commit, nil
+		}
+		failures = append(failures, err)
+	}
+	return "", errors.Join(failures...)
+}
+
+func (d *Delivery) ask(ctx context.Context, url string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return "", err
 	}
@@ -99,7 +130,7 @@ func (d *Delivery) Commit(ctx context.Context) (string, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s answered %s", d.url, response.Status)
+		return "", fmt.Errorf("%s answered %s", url, response.Status)
 	}
 	var found record
 	if err := json.NewDecoder(response.Body).Decode(&found); err != nil {
@@ -108,6 +139,5 @@ func (d *Delivery) Commit(ctx context.Context) (string, error) {
 	if found.commit() == "" {
 		return "", errors.New("the agent has not recorded a delivery yet")
 	}
-	d.commit, d.read = found.commit(), time.Now()
-	return d.commit, nil
+	return found.commit(), nil
 }

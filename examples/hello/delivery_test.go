@@ -12,7 +12,10 @@ func TestCommit(t *testing.T) {
 			"conditions":[{"type":"Healthy","status":"Unknown"}]}}`, "bb"},
 		"refused, so the previous one runs": {`{"status":{"lastAppliedRevision":"main@sha1:aa","lastAttemptedRevision":"main@sha1:bb",
 			"conditions":[{"type":"Ready","status":"False"},{"type":"Healthy","status":"True"}]}}`, "aa"},
-		"nothing delivered": {`{}`, ""},
+		"nothing delivered":                   {`{}`, ""},
+		"in line with Argo CD's last look":    {`{"status":{"sync":{"status":"Synced","revision":"bb"},"history":[{"revision":"aa"}]}}`, "bb"},
+		"Argo CD can't apply the last commit": {`{"status":{"sync":{"status":"Unknown","revision":"bb"},"history":[{"revision":"99"},{"revision":"aa"}]}}`, "aa"},
+		"Argo CD has applied nothing":         {`{"status":{"sync":{"status":"OutOfSync","revision":"bb"}}}`, ""},
 	} {
 		var parsed record
 		if err := json.Unmarshal([]byte(each.record), &parsed); err != nil {

@@ -1,8 +1,11 @@
 // What do the first stacks have in common? The agent and the example app; where they stand differs.
-import { app, definePlatform, flux, type Settings } from "../../components/index.ts";
+import { app, definePlatform, flux, type Layer, type Settings } from "../../components/index.ts";
 
 /** The platform that delivers the example app, on any cluster. */
-export const firstLight = (settings: Pick<Settings, "name" | "git" | "cluster" | "exemptions">) =>
+export const firstLight = (
+  settings: Pick<Settings, "name" | "git" | "cluster" | "exemptions">,
+  { agent }: { agent: Layer<"agent", "cluster"> } = { agent: flux() },
+) =>
   definePlatform(
     {
       ...settings,
@@ -18,5 +21,5 @@ export const firstLight = (settings: Pick<Settings, "name" | "git" | "cluster" |
         }),
       ],
     },
-    { agent: flux() },
+    { agent },
   );

@@ -23,6 +23,8 @@ const users = {
   manager: { user: "system:kube-controller-manager" },
   source: account(namespaces.agent, "source-controller"),
   kustomize: account(namespaces.agent, "kustomize-controller"),
+  argo: account("argocd", "argocd-application-controller"),
+  deployer: account("default", names.deployer),
   storage: account(namespaces.storage, "local-path-provisioner"),
   layer: account("vault", "vault"),
   app: account("default", "some-app"),
@@ -56,10 +58,13 @@ describe("an API server with the static policies", { timeout: 180_000 }, () => {
       role,
       binding,
     ];
-    await ci.send("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition);
+    const applications = crd("applications.argoproj.io", "argoproj.io", "Application", "applications");
+    for (const each of [definition, applications])
+      await ci.send("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", each);
     await ci.send("POST", "/apis/rbac.authorization.k8s.io/v1/clusterroles", mayEverything);
     await ci.send("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", everybody);
     await served(ci, `/apis/${group}/v1/gitrepositories`);
+    await served(ci, "/apis/argoproj.io/v1/applications");
     world = {
       ci: server.kubeconfig("ci"),
       developer: server.kubeconfig("developer"),
@@ -125,6 +130,14 @@ describe("an API server with the static policies", { timeout: 180_000 }, () => {
       spec: { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], hostPath: { path: "/v" } },
     };
     const node = { apiVersion: "v1", kind: "Node", metadata: { name: "node-0" } };
+    const application = {
+      apiVersion: "argoproj.io/v1",
+      kind: "Application",
+      metadata: { name: "shop", annotations: { kept: "as it is" } },
+      spec: { project: "shop" },
+    };
+    const applications = "/apis/argoproj.io/v1/namespaces/default/applications";
+    const refresh = { annotations: { "argocd.argoproj.io/refresh": "normal" } };
     const cases: [
       keyof typeof users,
       "POST" | "PATCH" | "DELETE",
@@ -159,6 +172,19 @@ describe("an API server with the static policies", { timeout: 180_000 }, () => {
       ["kustomize", "POST", leases(namespaces.agent), lease, "allowed"],
       ["kustomize", "POST", leases("default"), lease, "refused"],
       ["source", "POST", `${inDefault}/serviceaccounts/deployer/token`, token, "refused"],
+      ["argo", "POST", `${inDefault}/serviceaccounts/deployer/token`, token, "allowed"],
+      ["argo", "POST", `${inDefault}/serviceaccounts/default/token`, token, "refused"],
+      ["argo", "POST", `${inDefault}/configmaps`, map("own"), "refused"],
+      ["argo", "POST", applications, application, "refused"],
+      ["deployer", "POST", applications, application, "refused"],
+      ["ci", "POST", applications, application, "allowed"],
+      ["argo", "PATCH", `${applications}/shop`, { status: { sync: { status: "Synced" } } }, "allowed"],
+      ["argo", "PATCH", `${applications}/shop`, { spec: { project: "other" } }, "refused"],
+      ["notifier", "PATCH", `${applications}/shop`, { metadata: refresh }, "allowed"],
+      ["notifier", "PATCH", `${applications}/shop`, { metadata: refresh, spec: { project: "other" } }, "refused"],
+      ["notifier", "PATCH", `${applications}/shop`, { metadata: { annotations: { kept: null } } }, "refused"],
+      ["deployer", "PATCH", `${applications}/shop`, { spec: { project: "other" } }, "refused"],
+      ["argo", "DELETE", `${applications}/shop`, undefined, "refused"],
       ["storage", "POST", "/api/v1/persistentvolumes", volume, "allowed"],
       ["storage", "POST", `${inDefault}/pods`, pod("two"), "refused"],
       ["ci", "POST", `${inDefault}/configmaps`, map("unseal"), "allowed"],

@@ -116,7 +116,7 @@ test("layers are built on the cluster, apps are given to the agent", async () =>
   );
   assert.deepEqual(seen, ["q-agent", true]);
   assert.deepEqual(
-    deliveries.map(({ deployer: _, ...rest }) => rest),
+    deliveries.map(({ deployer: _, deployerUid: __, ...rest }) => rest),
     [
       {
         name: "shop",

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
-import { fluxDefinitions } from "../../../components/agent/crds.ts";
+import { argoCdDefinitions, fluxDefinitions } from "../../../components/agent/crds.ts";
 import { certManagerDefinitions } from "../../../components/certificates/cert-manager.ts";
 import { releases } from "../../../components/certificates/cert-manager-programs.ts";
 import { gatewayDefinitions } from "../../../components/ingress/gateway-api.ts";
@@ -47,7 +47,9 @@ await pulumi.runtime.setMocks(
       if (type.startsWith("aws:")) return outputsAtAws(type, name, inputs);
       // The provider answers with what a chart rendered.
       const rendered = type === "kubernetes:helm.sh/v4:Chart" ? { resources: [{ chart: inputs.chart }] } : {};
-      return { id: `${name}-id`, state: { ...inputs, ...rendered } };
+      // As an API server does; here only this one is read back.
+      const known = type.endsWith(":ServiceAccount") ? { metadata: { ...inputs.metadata, uid: `uid of ${name}` } } : {};
+      return { id: `${name}-id`, state: { ...inputs, ...rendered, ...known } };
     },
     call: ({ token }) => {
       throw new Error(`unexpected invoke ${token}`);
@@ -62,6 +64,7 @@ await pulumi.runtime.setMocks(
 export const definitions = mkdtempSync(join(tmpdir(), "plumbline-crds-"));
 process.on("exit", () => rmSync(definitions, { recursive: true }));
 for (const name of [
+  ...argoCdDefinitions,
   ...fluxDefinitions,
   ...gatewayDefinitions,
   ...Object.keys(releases).flatMap(certManagerDefinitions),

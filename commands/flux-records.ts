@@ -1,0 +1,89 @@
+// What did Flux record about each app? Read from its Kustomization, the Git source of that, and the events of both.
+import type { Api, KubernetesObject } from "../local/kubernetes-api.ts";
+import type { AppRecord, Hint, Records } from "./app-records.ts";
+import { type Condition, condition } from "./conditions.ts";
+
+/** Reads them; none where Flux's kinds are unknown. */
+export const fluxRecords = async (api: Api): Promise<Records> => {
+  const [delivered, sources] = await Promise.all([
+    api.list("/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations"),
+    api.list("/apis/source.toolkit.fluxcd.io/v1/gitrepositories"),
+  ]);
+  return (namespace, name) => {
+    const found = delivered.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+    if (!found) return undefined;
+    const source = sources.find(
+      ({ metadata }) =>
+        metadata.name === found.spec.sourceRef.name &&
+        metadata.namespace === (found.spec.sourceRef.namespace ?? namespace),
+    );
+    return recordOf(api, found, source);
+  };
+};
+
+const recordOf = (api: Api, found: KubernetesObject, source: KubernetesObject | undefined): AppRecord => {
+  const failure = (source && failureOf(source)) ?? failureOf(found);
+  const ready = condition(found, "Ready");
+  const deliveredAt = deliveredAtOf(found);
+  const folder = String(found.spec.path).replace(/^\.\//, "");
+  return {
+    agent: "flux",
+    commit: commitOf(found.status?.lastAppliedRevision),
+    attempted: commitOf(found.status?.lastAttemptedRevision),
+    folder,
+    well: ready?.status !== "False",
+    ...(failure ? { failure, hint: hintOf(failure, folder) } : {}),
+    ...(ready?.message ? { progress: ready.message } : {}),
+    ...(deliveredAt ? { deliveredAt } : {}),
+    ...(ready?.lastTransitionTime ? { changedAt: ready.lastTransitionTime } : {}),
+    reverted: () => revertOf(api, found),
+  };
+};
+
+/** The hash within a revision such as `main@sha1:4f0c…`. */
+export const commitOf = (revision: unknown): string => String(revision ?? "").replace(/^.*sha(1|256):/, "");
+
+const deliveredAtOf = (record: KubernetesObject): string | undefined =>
+  historyOf(record).find(({ metadata }) => metadata?.revision === record.status?.lastAppliedRevision)?.firstReconciled;
+
+const historyOf = (record: KubernetesObject) =>
+  (record.status?.history ?? []) as { firstReconciled: string; metadata?: { revision?: string } }[];
+
+const failureOf = (object: KubernetesObject): string | undefined => {
+  const ready: Condition | undefined = condition(object, "Ready");
+  return ready?.status === "False" && ready.reason !== "DependencyNotReady" ? ready.message : undefined;
+};
+
+const hintOf = (failure: string, folder: string): Hint => {
+  const [, kind] = failure.match(/no matches for kind "([^"]+)"/) ?? [];
+  const [, file] = failure.match(new RegExp(`(${literally(folder)}/[\\w./-]+\\.ya?ml)`)) ?? [];
+  const [, line] = failure.match(/line (\d+)/) ?? [];
+  const [, object] =
+    failure.match(/^([A-Z]\w+\/[\w./-]+) (?:dry-run failed|namespace not specified|invalid|apply failed)/) ?? [];
+  return {
+    ...(kind ? { kind } : {}),
+    ...(file ? { file } : {}),
+    ...(file && line ? { line } : {}),
+    ...(object ? { object } : {}),
+  };
+};
+
+const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+
+// An apply that changed something although its commit had been applied before has undone a live edit.
+const revertOf = async (api: Api, record: KubernetesObject): Promise<{ what: string; at: string } | undefined> => {
+  const { namespace, name } = record.metadata;
+  const selector = encodeURIComponent(`involvedObject.kind=Kustomization,involvedObject.name=${name}`);
+  const events = await api.list(`/api/v1/namespaces/${namespace}/events?fieldSelector=${selector}`);
+  const history = historyOf(record);
+  const reverts = events.flatMap((event) => {
+    const revision = event.metadata.annotations?.["kustomize.toolkit.fluxcd.io/revision"];
+    const first = history.find(({ metadata }) => metadata?.revision === revision)?.firstReconciled;
+    const at = String(event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? "");
+    const configured = /^\S+\/\S+ configured$/m.test(String(event.message));
+    return configured && first && Date.parse(at) > Date.parse(first) + 1000
+      ? [{ what: String(event.message).replaceAll("\n", ", "), at }]
+      : [];
+  });
+  return reverts.sort((a, b) => b.at.localeCompare(a.at))[0];
+};
