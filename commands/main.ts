@@ -1,6 +1,6 @@
 // The `plumbline` command: reads the arguments and runs one verb. Each verb's file is loaded only when it is asked for,
 // so that `status` and `--help` stay instant. Only this file prints errors and exits.
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { exit, Failure } from "./failure.ts";
 
 const nodes = (text: string): number => {
@@ -60,6 +60,19 @@ program
   .option("--stack <name>", "stack whose programs are looked for", "local")
   .option("--json", "as JSON", false)
   .action(async (options) => (await import("./doctor.ts")).doctor(options));
+
+program
+  .command("ci")
+  .description("the pipeline that previews, applies and checks stacks: a workflow of GitHub, or a pipeline of GitLab")
+  .addArgument(new Argument("<host>", "where the jobs run").choices(["github", "gitlab"]))
+  .option("--stack <name...>", "stacks under stacks/ that CI applies", ["production"])
+  .option("--runner <label>", "label of GitHub's runner; a private endpoint needs one in its network", "ubuntu-latest")
+  .action(async (host, options) => (await import("./ci.ts")).ci(host, options));
+
+program
+  .command("blind")
+  .description("a state of Pulumi from standard input, without its secrets: for previews by whoever may not open them")
+  .action(async () => (await import("./blind.ts")).blind());
 
 program
   .command("get")

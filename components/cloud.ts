@@ -10,6 +10,15 @@ export type OfCluster = typeof ofCluster;
 /** What a cluster can make. */
 export type CloudThing = "bucket" | "key";
 
+/** Roles that CI takes by a token of its own, and holds no key for. */
+export interface CloudRoles {
+  readonly region: string;
+  /** Applies. */
+  readonly ci: string;
+  /** Previews pull requests. */
+  readonly ciPreview?: string;
+}
+
 /** The rights of one use of one thing, and no more: `bucket.readWrite`, `key.unseal`, `zone.records`. */
 export interface CloudGrant {
   readonly statements: readonly Statement[];

@@ -24,6 +24,7 @@ export {
   type CloudGrant,
   type CloudIdentityArgs,
   type CloudKey,
+  type CloudRoles,
   type CloudThing,
   type OfCluster,
   ofCluster,

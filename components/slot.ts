@@ -2,7 +2,7 @@
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
 import type { Agent } from "./agent/agent.ts";
 import type { Certificates } from "./certificates/certificates.ts";
-import type { CloudThing } from "./cloud.ts";
+import type { CloudRoles, CloudThing } from "./cloud.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import type { Collector } from "./collector/collector.ts";
 import { findCycle } from "./cycle.ts";
@@ -98,6 +98,8 @@ export interface Layer<S extends Slot, N extends Slot = never, U extends Slot = 
   readonly asks?: readonly CloudThing[];
   /** What it makes for layers at its cloud, where it is a cluster. Default: nothing. */
   readonly gives?: readonly CloudThing[];
+  /** By which roles CI comes to it, where it is a cluster at a cloud. */
+  readonly roles?: CloudRoles;
   /** Slots whose capabilities `build` receives. */
   readonly needs: readonly N[];
   /** Slots whose capabilities `build` receives where the platform has them. Default: none. */

@@ -78,6 +78,11 @@ export const layerBuilds = {
     stamp: { "github.com/argoproj/argo-cd/v3/common.version": versions["argo-cd"] },
     seconds: 170,
   },
+  actionlint: {
+    folder: "engine/programs/actionlint",
+    outputs: { actionlint: "github.com/rhysd/actionlint/cmd/actionlint" },
+    seconds: 15,
+  },
 } as const satisfies Record<string, Build>;
 
 type BuildName = keyof typeof layerBuilds;
@@ -118,4 +123,6 @@ export const layerPrograms = {
     files: { packages: ["redis-server"], paths: ["usr/bin/redis-server"] },
     for: ["argo-cd"],
   },
+  // Reads in tests the workflow that `plumbline ci` writes.
+  actionlint: { version: versions.actionlint, build: "actionlint", for: ["actionlint"] },
 } as const satisfies Record<string, Row<BuildName> & { readonly for: readonly string[] }>;

@@ -6,6 +6,7 @@ export const versions = {
   node: "24.21.0",
   pulumi: "3.259.0",
   "pulumi-kubernetes": "4.25.0",
+  "pulumi-aws": "7.48.0",
   kubernetes: "1.37.2",
   etcd: "3.7.3",
   containerd: "2.4.2",
@@ -32,6 +33,7 @@ export const versions = {
   /** Files of Debian packages: the least that will do. */
   git: "2.39.0",
   redis: "7.0.0",
+  actionlint: "1.7.12",
   /** Programs of this repository. */
   plumbline: "0.1.0",
 } as const;

@@ -170,6 +170,11 @@ export const eks = (args: EksClusterArgs & Pick<EksClusterOptions, "transform">)
     implementation: "eks",
     version: args.version,
     gives: ["bucket", "key"],
+    roles: {
+      region: args.region,
+      ci: args.identities.ci,
+      ...(args.identities.ciPreview && { ciPreview: args.identities.ciPreview }),
+    },
     needs: [],
     build: (name, _, opts) => new EksCluster(name, rest, { ...opts, ...(transform && { transform }) }),
   });

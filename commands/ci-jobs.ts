@@ -1,0 +1,93 @@
+// What do the jobs of CI run, whoever runs them? Shell, a list of steps a job.
+
+import type { CloudRoles, Definition } from "../components/index.ts";
+import { InvalidDeclaration } from "../components/index.ts";
+import { versions } from "../engine/versions.ts";
+
+/** A stack that CI applies. */
+export interface CiStack extends CloudRoles {
+  readonly name: string;
+  /** Protected branch that it follows. */
+  readonly branch: string;
+}
+
+/** One step: what people read in the log, and a shell script that fails with its first command. */
+export interface CiStep {
+  readonly name: string;
+  readonly run: string;
+}
+
+/** Checkout of the protected branch, beside that of a pull request: what judges comes from there. */
+export const judge = "protected";
+
+/**
+ * What CI needs to know of a stack.
+ *
+ * @throws InvalidDeclaration where CI has no role at the cloud of its cluster, or none to preview with
+ */
+export const ciStackOf = (name: string, { settings }: Definition): CiStack & { readonly ciPreview: string } => {
+  const { roles, implementation } = settings.cluster;
+  if (!roles?.ciPreview) {
+    throw new InvalidDeclaration(`stacks/${name}.ts`, [
+      {
+        field: roles ? "settings.cluster.identities.ciPreview" : "settings.cluster",
+        value: roles ? undefined : implementation,
+        allowed: roles ? "the role that previews pull requests" : "a cluster that CI reaches by a role: eks({ ... })",
+      },
+    ]);
+  }
+  return { name, branch: settings.git.branch, ...roles, ciPreview: roles.ciPreview };
+};
+
+const shell = (...lines: string[]): string => `${lines.join("\n")}\n`;
+
+const tools = ({ name }: CiStack): CiStep => ({
+  name: "Get the programs of the stack",
+  run: shell(
+    `node launch.mjs get --stack ${name}`,
+    `npx plumbline pulumi plugin install resource aws ${versions["pulumi-aws"]}`,
+  ),
+});
+
+/** A pull request: what would change, judged by the rules of the protected branch, in `preview.txt`. */
+export const previewSteps = (stack: CiStack): CiStep[] => [
+  tools(stack),
+  { name: "Get what judges", run: shell(`npm ci --prefix ${judge}`) },
+  {
+    name: "Preview",
+    // A copy of the state without secrets, since this job may open none; the original is only read.
+    run: shell(
+      `aws s3 cp "\${PULUMI_BACKEND_URL%%\\?*}/.pulumi/stacks/plumbline/${stack.name}.json" - | npx plumbline blind > blind.json`,
+      'mkdir -p "$PWD/.plumbline/preview"',
+      'export PULUMI_BACKEND_URL="file://$PWD/.plumbline/preview" PULUMI_CONFIG_PASSPHRASE=preview',
+      `rm -f stacks/config/Pulumi.${stack.name}.yaml`,
+      `npx plumbline pulumi stack init ${stack.name}`,
+      "npx plumbline pulumi stack import --file blind.json",
+      `npx plumbline pulumi preview --stack ${stack.name} --diff --policy-pack ${judge}/policies > preview.txt 2>&1 || failed=$?`,
+      "cat preview.txt",
+      `exit "\${failed:-0}"`,
+    ),
+  },
+];
+
+/** After the merge. */
+export const applySteps = (stack: CiStack): CiStep[] => [
+  tools(stack),
+  {
+    name: "Apply",
+    run: shell(`npx plumbline pulumi up --stack ${stack.name} --yes --skip-preview --policy-pack policies`),
+  },
+];
+
+/** Every hour: whether anything is otherwise than Git says, in `drift.txt`. */
+export const driftSteps = (stack: CiStack): CiStep[] => [
+  tools(stack),
+  {
+    name: "Look for drift",
+    run: shell(
+      `npx plumbline pulumi preview --stack ${stack.name} --diff --expect-no-changes > drift.txt 2>&1 || failed=$?`,
+      "cat drift.txt",
+      `exit "\${failed:-0}"`,
+    ),
+  },
+];
