@@ -8,7 +8,7 @@ export const ofCluster = "of the cluster";
 export type OfCluster = typeof ofCluster;
 
 /** What a cluster can make. */
-export type CloudThing = "bucket" | "key";
+export type CloudThing = "bucket" | "key" | "repository";
 
 /** Roles that CI takes by a token of its own, and holds no key for. */
 export interface CloudRoles {
@@ -50,6 +50,10 @@ export interface CloudIdentityArgs {
 /** What a cluster has at its cloud. */
 export interface Cloud {
   readonly region: string;
+  /** Host before the paths of the images that the cloud keeps. */
+  readonly registryHost: string;
+  /** Declares a repository of images, which stays when the stack goes. @param name "team/web" */
+  repository(name: string): void;
   /** Declares a bucket that stays when the stack goes. @param name within the cluster: "loki" */
   bucket(name: string): CloudBucket;
   /** Declares a key, which stays as well. @param name within the cluster: "vault" */

@@ -135,6 +135,7 @@ export type {
   RegistryVolumeArgs,
 } from "./registry/distribution-storage.ts";
 export type { GarbageCollectionArgs, RegistryTransform } from "./registry/distribution-workload.ts";
+export { type EcrArgs, ecr } from "./registry/ecr.ts";
 export { ExternalRegistry, type ExternalRegistryArgs, externalRegistry } from "./registry/external.ts";
 export { Harbor, type HarborOptions, harbor } from "./registry/harbor.ts";
 export type {

@@ -36,6 +36,7 @@ export const awsProvider = (): { readonly path: string } | { readonly missing: s
 
 // Lists that Terraform names by one of their members.
 const singular: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  aws_ecr_repository: { encryption_configurations: "encryption_configuration" },
   aws_eks_addon: { pod_identity_associations: "pod_identity_association" },
   aws_eks_node_group: { taints: "taint" },
   aws_iam_openid_connect_provider: { client_id_lists: "client_id_list" },

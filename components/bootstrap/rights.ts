@@ -93,6 +93,11 @@ const buckets = words(
   PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning PutEncryptionConfiguration
   PutLifecycleConfiguration`,
 );
+const images = words(
+  "ecr",
+  `CreateRepository DeleteLifecyclePolicy DeleteRepository DescribeRepositories GetLifecyclePolicy ListTagsForResource
+  PutImageScanningConfiguration PutImageTagMutability PutLifecyclePolicy TagResource UntagResource`,
+);
 const logs = words(
   "logs",
   `AssociateKmsKey CreateLogGroup DeleteLogGroup ListTagsForResource PutRetentionPolicy TagResource UntagResource`,
@@ -173,6 +178,8 @@ export const applyRights = ({
       resources: [arn("kms", "key/*"), arn("kms", `alias/${prefix}-*`)],
     },
     { sid: "Buckets", actions: buckets, resources: [`arn:${partition}:s3:::${prefix}-*`] },
+    // They are called as the programs are whose images they hold.
+    { sid: "Images", actions: images, resources: [arn("ecr", "repository/*")] },
     {
       sid: "Logs",
       actions: logs,

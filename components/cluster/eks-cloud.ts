@@ -1,4 +1,7 @@
 // What do layers on an EKS cluster have at AWS? Buckets, keys and identities, with the least rights for each use.
+
+import { LifecyclePolicy } from "@pulumi/aws/ecr/lifecyclePolicy.js";
+import { Repository } from "@pulumi/aws/ecr/repository.js";
 import { PodIdentityAssociation } from "@pulumi/aws/eks/podIdentityAssociation.js";
 import { RolePolicy } from "@pulumi/aws/iam/rolePolicy.js";
 import { Bucket } from "@pulumi/aws/s3/bucket.js";
@@ -164,6 +167,38 @@ export const eksCloud = ({ component, cluster, account, region, clusterName, opt
     };
   };
 
+  const repository = (name: string): void => {
+    const own = `${component}-${name.replaceAll("/", "-")}`;
+    const { key: images } = ownKey(
+      `${own}-images`,
+      { account, region, alias: `${cluster}-images-${name}`, description: `Images ${name} of the cluster ${cluster}` },
+      [],
+      { ...opts, retainOnDelete: true },
+    );
+    const { name: repositoryName } = new Repository(
+      own,
+      {
+        name,
+        imageTagMutability: "IMMUTABLE",
+        imageScanningConfiguration: { scanOnPush: true },
+        encryptionConfigurations: [{ encryptionType: "KMS", kmsKey: images.arn }],
+        forceDelete: false,
+      },
+      { ...opts, retainOnDelete: true },
+    );
+    const policy = JSON.stringify({
+      rules: [
+        {
+          rulePriority: 1,
+          description: "What has no tag is of a push that was not finished",
+          selection: { tagStatus: "untagged", countType: "sinceImagePushed", countUnit: "days", countNumber: 14 },
+          action: { type: "expire" },
+        },
+      ],
+    });
+    new LifecyclePolicy(own, { repository: repositoryName, policy }, opts);
+  };
+
   const identity = ({ namespace, serviceAccount, grants }: CloudIdentityArgs): pulumi.Resource => {
     const who = namespace === serviceAccount ? namespace : `${namespace}-${serviceAccount}`;
     const called = `${cluster}-pod-${who}`;
@@ -201,6 +236,8 @@ export const eksCloud = ({ component, cluster, account, region, clusterName, opt
 
   return {
     region,
+    registryHost: `${account}.dkr.ecr.${region}.amazonaws.com${partition === "aws-cn" ? ".cn" : ""}`,
+    repository,
     bucket,
     key,
     zone: (id) => ({

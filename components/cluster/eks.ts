@@ -169,7 +169,7 @@ export const eks = (args: EksClusterArgs & Pick<EksClusterOptions, "transform">)
     slot: "cluster",
     implementation: "eks",
     version: args.version,
-    gives: ["bucket", "key"],
+    gives: ["bucket", "key", "repository"],
     roles: {
       region: args.region,
       ci: args.identities.ci,

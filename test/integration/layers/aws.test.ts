@@ -26,6 +26,7 @@ const withGroups = (args: Partial<EksClusterArgs>) => () => {
     cloud.zone("Z0123456789ABC").records,
     cloud.secrets().read,
   ];
+  cloud.repository("team/web");
   cloud.identity({ namespace: "logs", serviceAccount: "loki", grants });
 };
 const general = { name: "general", instanceTypes: ["m7i.large"], min: 2, max: 6, labels: { "example.com/for": "all" } };
@@ -120,7 +121,7 @@ test("moto: what is applied is there, leaves nothing to change, and goes again",
     const resources = (await record(withGroups(small))).filter(
       ({ type }) => !leftOut.some((each) => type.startsWith(each)),
     );
-    const services = ["ec2", "eks", "iam", "kms", "logs", "s3", "s3control", "sts"];
+    const services = ["ec2", "ecr", "eks", "iam", "kms", "logs", "s3", "s3control", "sts"];
     const at = {
       region,
       ...offline,

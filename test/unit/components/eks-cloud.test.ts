@@ -6,6 +6,7 @@ import {
   certManager,
   definePlatform,
   distribution,
+  ecr,
   embedded,
   externalSecrets,
   loki,
@@ -154,6 +155,39 @@ test("mocked: pods start when their identity is there, and reach who tells it to
     ({ inputs: { metadata } }) => metadata.name === "to-api-server",
   ))
     assert.ok(JSON.stringify(inputs.spec.egress).includes("169.254.170.23/32"), inputs.metadata.namespace);
+});
+
+test("mocked: repositories are scanned, encrypted, and keep what a tag was pushed as; nodes pull without a Secret", async () => {
+  let host: unknown;
+  const found = await record(() => {
+    const cluster = new EksCluster("c", least);
+    const { host: at, pullSecret } = ecr({ repositories: ["shop", "team/web"] }).build("r", { cluster }, {});
+    assert.equal(pullSecret, undefined);
+    at.apply((each) => {
+      host = each;
+    });
+  });
+  assert.equal(host, "123456789012.dkr.ecr.eu-central-1.amazonaws.com");
+  assert.deepEqual(
+    ofKind(found, "Repository")
+      .map(({ inputs }) => inputs.name)
+      .sort(),
+    ["shop", "team/web"],
+  );
+  const { imageTagMutability, imageScanningConfiguration, encryptionConfigurations } = one(
+    "Repository",
+    "c-shop",
+    found,
+  );
+  assert.deepEqual(
+    [imageTagMutability, imageScanningConfiguration.scanOnPush, encryptionConfigurations[0].encryptionType],
+    ["IMMUTABLE", true, "KMS"],
+  );
+  assert.throws(
+    () => ecr({ repositories: ["Shop", "a//b", "shop"] }),
+    /ecr: 2 problems\n.*repositories\.0: .*\n.*repositories\.1: /,
+  );
+  assert.throws(() => ecr({ repositories: ["shop", "shop"] }), /each repository once/);
 });
 
 // Each resource that a reviewer would ask about, with the answer. A policy of a key speaks of the key as "*".
