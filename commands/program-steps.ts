@@ -12,6 +12,7 @@ export const pulumiPrograms = [
   "pulumi-analyzer-policy-nodejs",
   "pulumi-resource-kubernetes",
   "plumbline-cel",
+  "kustomize",
 ] as const satisfies readonly Program[];
 
 /** What is left to do, and where everything is once it is done. */

@@ -16,7 +16,9 @@ import { pulumiPrograms } from "./program-steps.ts";
 export const pulumiEnvironment = async (state: string, stack?: string): Promise<Record<string, string>> => {
   // Loads the whole library, which `stop` has no use for.
   const stackLayers = await import("./stack-layers.ts");
-  const programs = await resolve(pulumiPrograms);
+  const implementations = await stackLayers.implementationsOfStack(stack ?? "local");
+  const charts = implementations.includes("helm");
+  const programs = await resolve([...pulumiPrograms, ...(charts ? (["helm"] as const) : [])]);
   const bin = await programFolder(programs.values());
   const folder = stateLayout(state).pulumi;
   const home = join(folder, "home");
@@ -45,8 +47,11 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     PLUMBLINE_KUBECONFIG: stateLayout(state).kubeconfig.ci,
     PLUMBLINE_CEL: join(bin, "plumbline-cel"),
+    PLUMBLINE_KUSTOMIZE: join(bin, "kustomize"),
+    ...(charts && { PLUMBLINE_HELM: join(bin, "helm") }),
+    PLUMBLINE_RENDERINGS: join(state, "renderings"),
     PLUMBLINE_REPOSITORIES: stateLayout(state).git,
-    PLUMBLINE_CRDS: await stackLayers.definitionsFor(await stackLayers.implementationsOfStack(stack ?? "local")),
+    PLUMBLINE_CRDS: await stackLayers.definitionsFor(implementations),
   };
 };
 

@@ -1,6 +1,6 @@
 // Which layers does a stack use, and what follows: programs, images, definitions of kinds, and what `status` shows?
 import { definitionSources, definitionsIn } from "../components/definition-sources.ts";
-import type { Definition } from "../components/index.ts";
+import { AppKind, type Definition } from "../components/index.ts";
 import { crds } from "../engine/crds.ts";
 import { isNeeded } from "../engine/programs.ts";
 import { imagesFor } from "../local/images.ts";
@@ -9,9 +9,12 @@ import { Failure } from "./failure.ts";
 import { type PlatformFile, readPlatformFile, writePlatformFile } from "./platform-file.ts";
 import { furnishRegistry } from "./registry.ts";
 
-/** The words of the layers: ["flux", "prometheus"]. */
-export const implementationsOf = ({ layers }: Definition): string[] =>
-  Object.values(layers).map(({ implementation }) => implementation);
+/** The words of the layers, and of kinds of apps that need programs: ["flux", "prometheus", "helm"]. */
+export const implementationsOf = ({ settings, layers }: Definition): string[] => [
+  ...Object.values(layers).map(({ implementation }) => implementation),
+  // What states no kind may be a chart.
+  ...(settings.apps.some(({ kind = AppKind.Helm }) => kind === AppKind.Helm) ? [AppKind.Helm] : []),
+];
 
 /**
  * Those of a stack by its name. Empty where its file does not load: one that needs Pulumi's configuration is read by

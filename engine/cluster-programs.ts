@@ -74,6 +74,12 @@ export const clusterBuilds = {
     outputs: { "kustomize-controller": "github.com/fluxcd/kustomize-controller" },
     seconds: 60,
   },
+  kustomize: {
+    folder: "engine/programs/kustomize",
+    outputs: { kustomize: "sigs.k8s.io/kustomize/kustomize/v5" },
+    stamp: { "sigs.k8s.io/kustomize/api/provenance.version": `v${versions.kustomize}` },
+    seconds: 12,
+  },
   "local-path-provisioner": {
     folder: "engine/programs/local-path-provisioner",
     outputs: { "local-path-provisioner": "github.com/rancher/local-path-provisioner" },
@@ -221,6 +227,8 @@ export const clusterPrograms = {
   },
   "source-controller": { version: versions["source-controller"], build: "source-controller" },
   "kustomize-controller": { version: versions["kustomize-controller"], build: "kustomize-controller" },
+  // Renders what the agent will apply, for the policies and for `diff`.
+  kustomize: { version: versions.kustomize, build: "kustomize" },
   "local-path-provisioner": { version: versions["local-path-provisioner"], build: "local-path-provisioner" },
   "metrics-server": { version: versions["metrics-server"], build: "metrics-server" },
 } as const satisfies Record<string, Row<BuildName>>;

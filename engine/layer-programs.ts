@@ -61,6 +61,13 @@ export const layerBuilds = {
     },
     seconds: 40,
   },
+  // Of the module of helm-controller, so that charts are rendered with its library.
+  helm: {
+    folder: "engine/programs/helm-controller",
+    outputs: { helm: "helm.sh/helm/v4/cmd/helm" },
+    stamp: { "helm.sh/helm/v4/internal/version.version": `v${versions.helm}` },
+    seconds: 60,
+  },
   vault: {
     folder: "engine/programs/vault",
     outputs: { vault: "." },
@@ -99,6 +106,8 @@ export const layerPrograms = {
   registry: { version: versions.distribution, build: "distribution", for: ["distribution"] },
   "otel-collector": { version: versions["otel-collector"], build: "otel-collector", for: ["otel-collector"] },
   "victoria-logs": { version: versions["victoria-logs"], build: "victoria-logs", for: ["victoria-logs"] },
+  // Apps that are charts, or may be: their kind is a word like those of layers.
+  helm: { version: versions.helm, build: "helm", for: ["helm"] },
   vault: { version: versions.vault, build: "vault", for: ["vault"] },
   // Plans in tests what a cluster declares at AWS. No layer is called so: no stack needs it.
   tofu: { version: versions.opentofu, build: "opentofu", for: ["opentofu"] },

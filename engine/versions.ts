@@ -17,6 +17,8 @@ export const versions = {
   coredns: "1.13.1",
   "source-controller": "1.8.0",
   "kustomize-controller": "1.9.5",
+  /** Of the library that kustomize-controller is built with; a program of that name elsewhere may have another. */
+  kustomize: "5.8.0",
   "local-path-provisioner": "0.0.30",
   "metrics-server": "0.9.0",
   "cert-manager": "1.11.5",
@@ -34,6 +36,8 @@ export const versions = {
   git: "2.39.0",
   redis: "7.0.0",
   actionlint: "1.7.12",
+  /** Of the library that helm-controller is built with. */
+  helm: "4.2.4",
   /** Programs of this repository. */
   plumbline: "0.1.0",
 } as const;

@@ -2,6 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { ManifestError, readManifests } from "../components/delivery/manifests.ts";
+import type { RenderedObject } from "../components/delivery/render.ts";
 import { type Judge, openJudge } from "./judge.ts";
 import { type Exemption, holds, isAbout, type KubernetesObject } from "./rule.ts";
 import { rules } from "./rules/index.ts";
@@ -88,6 +89,18 @@ export const checkFile = async (
     if (!(error instanceof ManifestError)) throw error;
     return [{ file, line: error.line, message: error.message }];
   }
+};
+
+/** Violations of an object that an app is rendered to, each with the place that made it: "apps/shop/web.yaml:3: ". */
+export const judgeRendered = async (
+  judge: Judge,
+  { object, file, line }: RenderedObject,
+  { exemptions = [], namespace, today = new Date() }: CheckOptions & { readonly namespace: string },
+): Promise<{ rule?: string; place: string; object: string; message: string }[]> => {
+  const place = file ? `${file}${line ? `:${line}` : ""}: ` : "";
+  const given = object as KubernetesObject;
+  const placed = { ...given, metadata: { namespace, ...given.metadata } };
+  return (await judgeObject(judge, placed, { exemptions, today })).map((each) => ({ place, ...each }));
 };
 
 /** Violations of one object, without those it is exempted from. An object that does not fit its schema is one finding. */

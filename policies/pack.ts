@@ -9,13 +9,13 @@ import {
 } from "@pulumi/policy";
 import { reachable } from "../components/delivery/repository.ts";
 import type { Definition } from "../components/platform.ts";
-import { checkFile, judgeObject } from "./check.ts";
+import { judgeObject, judgeRendered } from "./check.ts";
 import { provenanceProblems } from "./git.ts";
 import { type Judge, openJudge } from "./judge.ts";
 import { type Exemption, exemptionProblems, type KubernetesObject, looksAt, type ObjectRule } from "./rule.ts";
 import { rules } from "./rules/index.ts";
 import provenance from "./rules/provenance.ts";
-import { clone, definitionOf, manifestsOf } from "./stack.ts";
+import { clone, definitionOf, objectsOf } from "./stack.ts";
 
 /** Starts the pack for the stack that Pulumi names; Pulumi's runner waits until it listens. */
 export const start = async (): Promise<void> => {
@@ -69,13 +69,15 @@ const manifestsPolicy = (
   definition: Definition,
 ): StackValidationPolicy => ({
   name: "app-manifests",
-  description: "The manifests of every app keep the rules before its agent sees them",
+  description: "The objects of every app keep the rules before its agent applies them",
   enforcementLevel: "mandatory",
   validateStack: async (_, report) => {
-    for (const { app, namespace, files } of await manifestsOf(definition).catch(unreadable(report)))
-      for (const file of files)
-        for (const each of await checkFile(judge, file, { exemptions, namespace }))
-          report(`app "${app}", ${each.rule ? `${each.file}:${each.line}: ${each.object}: ` : ""}${each.message}`);
+    for (const { app, namespace, objects, problem } of await objectsOf(definition).catch(unreadable(report))) {
+      if (problem) report(`app "${app}": ${problem}`);
+      for (const rendered of objects)
+        for (const each of await judgeRendered(judge, rendered, { exemptions, namespace }))
+          report(`app "${app}", ${each.place}${each.object}: ${each.message}`);
+    }
   },
 });
 

@@ -1,11 +1,10 @@
-// What does the pack have to know of the stack it judges, and where are the manifests of its apps?
+// What does the pack have to know of the stack it judges, and which objects are its apps?
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { discover, folderOf, snapshots, sourceOf } from "../components/delivery/discover.ts";
-import { type Snapshot, SourceError } from "../components/delivery/repository.ts";
+import { discover, snapshots, sourceOf } from "../components/delivery/discover.ts";
+import { type RenderedObject, render, requestOf } from "../components/delivery/render.ts";
 import type { Definition } from "../components/platform.ts";
 import { singleApps } from "../components/settings.ts";
-import { isManifest, type ManifestFile } from "./check.ts";
 
 /** The clone this pack lies in. */
 export const clone = join(import.meta.dirname, "..");
@@ -27,40 +26,37 @@ export const definitionOf = async (name: string): Promise<Definition | undefined
   }
 };
 
-/** An app and the manifests that its agent would apply. */
-export interface AppManifests {
+/** An app and the objects that its agent would apply, or why there are none. */
+export interface AppObjects {
   readonly app: string;
   readonly namespace: string;
-  readonly files: readonly ManifestFile[];
+  readonly objects: readonly RenderedObject[];
+  /** Why it cannot be rendered, with repository, commit, file and line. */
+  readonly problem?: string;
 }
 
 /**
- * The manifests of each app at the revision that its agent follows.
+ * The objects of each app at the revision that its agent follows.
  *
  * @param local folder with copies of repositories whose URL only the cluster reaches; default: `PLUMBLINE_REPOSITORIES`
- * @throws SourceError that names repository, revision and path when they cannot be read
+ * @throws SourceError where it cannot be told which apps there are
  */
-export const manifestsOf = async (definition: Definition, local?: string): Promise<AppManifests[]> => {
+export const objectsOf = async (definition: Definition, local?: string): Promise<AppObjects[]> => {
   const { settings } = await discover(definition, local);
   const sources = snapshots(local);
   try {
     return await Promise.all(
-      singleApps(settings).map(async ({ name, namespace = name, source }) => {
-        const snapshot = await sources.open(sourceOf(settings, source));
-        return { app: name, namespace, files: await filesOf(snapshot, folderOf(source.path)) };
+      singleApps(settings).map(async (declared) => {
+        const { name: app, namespace = app } = declared;
+        try {
+          const snapshot = await sources.open(sourceOf(settings, declared.source));
+          return { app, namespace, objects: (await render(snapshot, requestOf(declared))).objects };
+        } catch (error) {
+          return { app, namespace, objects: [], problem: (error as Error).message };
+        }
       }),
     );
   } finally {
     await sources.close();
   }
-};
-
-/** Every manifest below a path. */
-const filesOf = async ({ entries, read, url, commit }: Snapshot, folder: string): Promise<ManifestFile[]> => {
-  const found = [...entries.values()].filter(
-    ({ type, path }) => type === "file" && path.startsWith(folder && `${folder}/`) && isManifest(path),
-  );
-  if (found.length === 0)
-    throw new SourceError(`${url} has no manifests in ${folder} at commit ${commit.slice(0, 12)}`);
-  return [...(await read(found))].map(([file, content]) => ({ file, content }));
 };

@@ -87,13 +87,25 @@ const schema = new Schema([strTag, seqTag, mapTag, nullCoreTag, boolTag, intTag,
 /** An alias is followed by reference, but what reads it may expand it: a file needs few, an attack needs many. */
 const maxAliases = 1000;
 
+/** Nodes that a file may have once its aliases are followed; what expands further is an attack. */
+const maxNodes = 1_000_000;
+
+/** One document of a file, whatever it is. */
+export interface YamlDocument {
+  readonly value: unknown;
+  /** From 1. */
+  readonly line: number;
+  /** From 1. */
+  readonly column: number;
+}
+
 /**
- * Reads the objects of one file as Kubernetes would: every document, the items of a List one by one.
+ * Reads the documents of one file as Kubernetes would; empty ones are left out.
  *
  * @param file path that messages name
- * @throws ManifestError with line and column: no YAML, duplicate key, tab, wrong encoding, or no Kubernetes object
+ * @throws ManifestError with line and column: no YAML, duplicate key, tab, wrong encoding, aliases without end
  */
-export const readManifests = (bytes: Uint8Array, file: string): Manifest[] => {
+export const readDocuments = (bytes: Uint8Array, file: string): YamlDocument[] => {
   const text = decode(bytes, file);
   try {
     const events = parseEvents(text, { filename: file });
@@ -101,11 +113,9 @@ export const readManifests = (bytes: Uint8Array, file: string): Manifest[] => {
     return constructFromEvents(events, { source: text, filename: file, schema, maxAliases }).flatMap((value, index) => {
       if (value === null || value === undefined) return [];
       const place = positionOf(text, starts[index] ?? 0);
-      return objectsOf(value, (reason) => new ManifestError(file, place, reason)).map((object) => ({
-        file,
-        line: place.line,
-        object,
-      }));
+      if (nodesOf(value) > maxNodes)
+        throw new ManifestError(file, place, `has aliases that expand to more than ${maxNodes} nodes`);
+      return [{ value, ...place }];
     });
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
@@ -113,6 +123,31 @@ export const readManifests = (bytes: Uint8Array, file: string): Manifest[] => {
     throw new ManifestError(file, { line: line + 1, column: column + 1 }, error.reason);
   }
 };
+
+// What an alias names is counted once and remembered, so that counting does not take what expanding would.
+const nodesOf = (value: unknown, known = new Map<object, number>()): number => {
+  if (typeof value !== "object" || value === null) return 1;
+  const before = known.get(value);
+  if (before !== undefined) return before;
+  const count = Object.values(value).reduce<number>((sum, each) => sum + nodesOf(each, known), 1);
+  known.set(value, count);
+  return count;
+};
+
+/**
+ * Reads the objects of one file as Kubernetes would: every document, the items of a List one by one.
+ *
+ * @param file path that messages name
+ * @throws ManifestError with line and column: what `readDocuments` throws, or no Kubernetes object
+ */
+export const readManifests = (bytes: Uint8Array, file: string): Manifest[] =>
+  readDocuments(bytes, file).flatMap(({ value, ...place }) =>
+    objectsOf(value, (reason) => new ManifestError(file, place, reason)).map((object) => ({
+      file,
+      line: place.line,
+      object,
+    })),
+  );
 
 const decode = (bytes: Uint8Array, file: string): string => {
   const [first, second] = bytes;

@@ -17,6 +17,7 @@ const needed = [
   "pulumi-analyzer-policy-nodejs",
   "pulumi-resource-kubernetes",
   "plumbline-cel",
+  "kustomize",
 ] as const;
 
 describe("pulumi preview --policy-pack policies", { timeout: 300_000 }, () => {
@@ -96,12 +97,16 @@ describe("pulumi preview --policy-pack policies", { timeout: 300_000 }, () => {
       join(manifests, "bad.yaml"),
       "apiVersion: v1\nkind: Pod\nmetadata: {name: bad}\nspec: {hostPID: true}\n",
     );
-    writeFileSync(join(manifests, "worse.yaml"), "a: [");
     await commit();
     const bad = await preview({ PLUMBLINE_REPOSITORIES: folder }, "local");
     assert.notEqual(bad.exitCode, 0);
     assert.match(bad.all, /app "hello", apps\/hello\/bad\.yaml:1: Pod hello\/bad: host-namespaces: spec\.hostPID/);
-    assert.match(bad.all, /app "hello", apps\/hello\/worse\.yaml:1:/);
+
+    writeFileSync(join(manifests, "worse.yaml"), "a: [");
+    await commit();
+    const worse = await preview({ PLUMBLINE_REPOSITORIES: folder }, "local");
+    assert.notEqual(worse.exitCode, 0);
+    assert.match(worse.all, /app "hello": http\S+platform\.git at commit \w+: apps\/hello\/worse\.yaml:1:/);
   });
 
   it("fails, and says why, where plumbline-cel is missing", async () => {

@@ -13,7 +13,7 @@ import {
   Platform,
 } from "../../../components/index.ts";
 import { singleApps } from "../../../components/settings.ts";
-import { repositoryWith } from "./repositories.ts";
+import { repositoryWith } from "../../repositories.ts";
 
 const object = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
 const repository = repositoryWith({

@@ -1,0 +1,106 @@
+// How is a renderer run? Kustomize and Helm as subprocesses that see files of one commit, and nothing of this machine.
+import { execFile } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { type Closure, contentsOf } from "./closure.ts";
+import type { Snapshot } from "./repository.ts";
+
+/** Variables that name the programs; unset, they are looked for on `PATH`. */
+export const rendererVariables = { kustomize: "PLUMBLINE_KUSTOMIZE", helm: "PLUMBLINE_HELM" } as const;
+
+/** A program that renders. */
+export type Renderer = keyof typeof rendererVariables;
+
+/** Where a renderer is. @throws Error that says how to get it */
+export const rendererPath = (renderer: Renderer, env: NodeJS.ProcessEnv = process.env): string => {
+  const variable = rendererVariables[renderer];
+  const named = env[variable];
+  const candidates = named
+    ? [named]
+    : (env.PATH ?? "")
+        .split(delimiter)
+        .filter(Boolean)
+        .map((folder) => join(folder, renderer));
+  const found = candidates.find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (found) return found;
+  throw new Error(
+    `${named ? `${variable} names ${named}, which is no program` : `${renderer} is not on PATH`}: apps are rendered with it. ` +
+      `Run this through \`plumbline\`, which gets it, or install ${renderer} and set ${variable} to its path`,
+  );
+};
+
+/** What a renderer said when it failed. */
+export class RendererFailure extends Error {
+  override readonly name = "RendererFailure";
+}
+
+/** A folder with the files of a closure, and a way to run renderers in it. */
+export interface Workplace {
+  readonly folder: string;
+  /** Runs a renderer in the folder. @throws RendererFailure with what it said */
+  readonly run: (renderer: Renderer, args: readonly string[]) => Promise<Buffer>;
+}
+
+/** Makes the folder, lets something be done in it, and removes it. */
+export const withFiles = async <T>(
+  snapshot: Snapshot,
+  closure: Closure,
+  work: (place: Workplace) => Promise<T>,
+): Promise<T> => {
+  const folder = await mkdtemp(join(tmpdir(), "plumbline-render-"));
+  try {
+    const contents = await contentsOf(snapshot, [...closure.values()]);
+    for (const parent of new Set([...contents.keys()].map((path) => dirname(join(folder, path)))))
+      await mkdir(parent, { recursive: true });
+    await Promise.all([...contents].map(([path, bytes]) => writeFile(join(folder, path), bytes)));
+    return await work({ folder, run: (renderer, args) => inTurn(() => run(renderer, args, folder)) });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+/** Seconds that a renderer may take. */
+const bound = 60;
+
+const run = (renderer: Renderer, args: readonly string[], folder: string): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const path = rendererPath(renderer);
+    const options = {
+      cwd: folder,
+      // Neither plug-ins nor configuration of whoever runs this: the same files are to give the same objects.
+      env: { PATH: "/usr/bin:/bin", HOME: folder, HELM_PLUGINS: "/nowhere", HELM_NO_PLUGINS: "1" },
+      timeout: bound * 1000,
+      maxBuffer: 1 << 28,
+      encoding: "buffer",
+    } as const;
+    execFile(path, [...args], options, (error, stdout, stderr) => {
+      if (!error) return resolve(stdout);
+      reject(
+        new RendererFailure(error.killed ? `${renderer} did not end within ${bound} s` : stderr.toString().trim()),
+      );
+    });
+  });
+
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/** As many renderers at a time as there are processors. */
+const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
+  if (running >= availableParallelism()) await new Promise<void>((resolve) => waiting.push(resolve));
+  running++;
+  try {
+    return await work();
+  } finally {
+    running--;
+    waiting.shift()?.();
+  }
+};

@@ -1,0 +1,121 @@
+// What would an agent apply of an app at a commit? The objects, with the files that they come from.
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AppKind } from "../agent/agent.ts";
+import { type Closure, closureOf, refuseUnfetched } from "./closure.ts";
+import type { AppDeclaration } from "./declaration.ts";
+import { kindOf } from "./discover.ts";
+import type { KubernetesObject } from "./manifests.ts";
+import { renderChart } from "./render-helm.ts";
+import { renderKustomization } from "./render-kustomize.ts";
+import type { Snapshot } from "./repository.ts";
+
+/** An app as it is to be rendered. */
+export interface RenderRequest {
+  /** Name of the app, and of the release of a chart. */
+  readonly name: string;
+  readonly namespace: string;
+  /** Folder within the repository. */
+  readonly path: string;
+  /** Default: what the files are. */
+  readonly kind?: AppKind;
+  readonly values?: Readonly<Record<string, unknown>>;
+  readonly valuesFiles?: readonly string[];
+  readonly images?: Readonly<Record<string, string>>;
+}
+
+/** What of a declared app decides its rendering. */
+export const requestOf = ({
+  name,
+  namespace = name,
+  source,
+  kind,
+  values,
+  valuesFiles,
+  images,
+}: AppDeclaration): RenderRequest => ({
+  name,
+  namespace,
+  path: source.path,
+  ...(kind && { kind }),
+  ...(values && { values }),
+  ...(valuesFiles && { valuesFiles }),
+  ...(images && { images }),
+});
+
+/** One object, and where it comes from. */
+export interface RenderedObject {
+  readonly object: KubernetesObject;
+  /** File within the repository; absent where none is known. */
+  readonly file?: string;
+  /** Line of that file, from 1; absent where the file makes the object from a template. */
+  readonly line?: number;
+  /** When Helm runs it, for a hook of a chart: "pre-install". It is none of the objects that stay. */
+  readonly hook?: string;
+}
+
+/** A function of a template whose result differs from one time to the next. */
+export interface Irreproducible {
+  readonly file: string;
+  readonly line: number;
+  /** Name of the function: "randAlphaNum". */
+  readonly uses: string;
+}
+
+/** What an app comes to. */
+export interface Rendering {
+  /** Commit that it was rendered from. */
+  readonly commit: string;
+  readonly objects: readonly RenderedObject[];
+  /** Why the same commit may give other objects the next time; empty where it can't. */
+  readonly irreproducible: readonly Irreproducible[];
+}
+
+/** Folder in which renderings are kept, under everything that decides them. Unset: they are not kept. */
+const keptIn = (): string | undefined => process.env.PLUMBLINE_RENDERINGS || undefined;
+
+/**
+ * Renders an app as its agent does: plain YAML and Kustomize as Flux's kustomize-controller, charts as its helm-controller.
+ *
+ * @throws RenderError, ManifestError or SourceError that names repository, commit, file and line
+ */
+export const render = async (snapshot: Snapshot, request: RenderRequest): Promise<Rendering> => {
+  const kind = request.kind ?? kindOf(snapshot, request.path);
+  const closure = await closureOf(snapshot, request.path, kind);
+  const { commit } = snapshot;
+  const kept = keptIn();
+  const file = kept && join(kept, `${renderingKey({ ...request, kind }, closure)}.json`);
+  const known = file && (await readFile(file, "utf8").catch(() => undefined));
+  if (known) return { commit, ...(JSON.parse(known) as Omit<Rendering, "commit">) };
+  await refuseUnfetched(snapshot, closure);
+  const rendering =
+    kind === AppKind.Helm
+      ? await renderChart(snapshot, closure, request)
+      : await renderKustomization(snapshot, closure, { ...request, kind });
+  if (kept && file && rendering.irreproducible.length === 0) {
+    await mkdir(kept, { recursive: true, mode: 0o700 });
+    const aside = `${file}.${process.pid}`;
+    await writeFile(aside, JSON.stringify(rendering), { mode: 0o600 });
+    await rename(aside, file);
+  }
+  return { commit, ...rendering };
+};
+
+/** Changes with what a rendering is made of, and with how. */
+const format = 1;
+
+/** A hash of everything that decides a rendering; the commit is no part of it, the files that it has are. */
+export const renderingKey = (
+  { name, namespace, path, kind, values = {}, valuesFiles = [], images = {} }: RenderRequest,
+  closure: Closure,
+): string =>
+  createHash("sha256")
+    .update(JSON.stringify([format, name, namespace, path, kind, values, valuesFiles, images]))
+    .update(
+      [...closure.values()]
+        .map((each) => `${each.type} ${each.oid} ${each.path}\n`)
+        .sort()
+        .join(""),
+    )
+    .digest("hex");
