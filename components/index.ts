@@ -35,6 +35,7 @@ export { EmbeddedCluster, type EmbeddedClusterArgs, embedded, localKubeconfig } 
 export { ExistingCluster, type ExistingClusterArgs, existing } from "./cluster/existing.ts";
 export { LocalPath, type LocalPathArgs } from "./cluster/local-path.ts";
 export { MetricsServer, type MetricsServerArgs } from "./cluster/metrics-server.ts";
+export type { Statement } from "./cluster/policy.ts";
 export type { Collector } from "./collector/collector.ts";
 export { Fluentd, type FluentdArgs, type FluentdOptions, fluentd } from "./collector/fluentd.ts";
 export {

@@ -25,11 +25,11 @@ export interface AppArgs {
   repository: string;
   /** Branch that is followed. Default: "main", where no tag, range of versions or commit is given. */
   branch?: string;
-  /** Tag that is delivered, instead of a branch. */
+  /** Tag that is delivered, instead of a branch. Default: none. */
   tag?: string;
-  /** Range of versions whose newest tag is delivered, instead of a branch: ">=1.2.0 <2.0.0". */
+  /** Range of versions whose newest tag is delivered, instead of a branch: ">=1.2.0 <2.0.0". Default: none. */
   semver?: string;
-  /** Full hash of the commit that is delivered, instead of a branch. */
+  /** Full hash of the commit that is delivered, instead of a branch. Default: none. */
   commit?: string;
   /** Folder of the manifests within the repository; of a chart, the one with `Chart.yaml`. */
   path: string;
