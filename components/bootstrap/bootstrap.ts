@@ -35,7 +35,7 @@ export interface GitlabArgs {
   url?: string;
 }
 
-/** Arguments of {@link AwsBootstrap}. */
+/** Arguments of {@link AwsBootstrap}; one of `github` and `gitlab` says whose jobs act. */
 export interface AwsBootstrapArgs {
   /** Region of state and clusters: "eu-central-1". */
   region: string;

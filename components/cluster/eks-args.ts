@@ -37,6 +37,7 @@ export interface EksIdentitiesArgs {
 /** Marks a node, so that only pods which tolerate it come there. */
 export interface EksTaintArgs {
   key: string;
+  /** Default: none. */
   value?: string;
   /** "NO_SCHEDULE", "PREFER_NO_SCHEDULE" or "NO_EXECUTE". Default: "NO_SCHEDULE". */
   effect?: string;

@@ -1,17 +1,17 @@
 // Which versions of Kubernetes does EKS run, which add-ons fit each, and which way may a cluster go from one to another?
 import type { Problem } from "../problems.ts";
 
-/** Versions of the add-ons that a cluster with node groups has. */
+/** Versions of the add-ons that a cluster with node groups has, each one that fits the cluster's where nothing is said. */
 export interface EksAddOnVersionsArgs {
-  /** Network of pods, and the enforcement of NetworkPolicy. */
+  /** Network of pods, and the enforcement of NetworkPolicy. Default: one that fits. */
   vpcCni?: string;
-  /** Services on each node; its minor version is that of the cluster. */
+  /** Services on each node; its minor version is that of the cluster. Default: one that fits. */
   kubeProxy?: string;
-  /** DNS. */
+  /** DNS. Default: one that fits. */
   coredns?: string;
-  /** Volumes. */
+  /** Volumes. Default: one that fits. */
   ebsCsiDriver?: string;
-  /** Identities of pods towards AWS. */
+  /** Identities of pods towards AWS. Default: one that fits. */
   podIdentityAgent?: string;
 }
 

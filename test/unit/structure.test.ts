@@ -66,6 +66,22 @@ test("a slot imports no other slot's implementation", () => {
   assert.deepEqual(wrong, []);
 });
 
+test("whoever imports the library without its entry for AWS loads nothing of Pulumi's provider of AWS", () => {
+  const reached = new Set<string>();
+  const reach = (file: string): void => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    for (const target of imports(file)) reach(target);
+  };
+  const ofAws = () =>
+    [...reached].filter((file) => readFileSync(join(root, file), "utf8").includes('from "@pulumi/aws/')).sort();
+  reach("components/index.ts");
+  assert.ok(reached.size > 100, `only ${reached.size} files are reached`);
+  assert.deepEqual(ofAws(), []);
+  reach("components/aws.ts");
+  assert.ok(ofAws().length > 5);
+});
+
 test("every file says in its first line what it answers, and none is too long to be read in one sitting", () => {
   for (const file of sources.filter((each) => each.endsWith(".ts"))) {
     const text = readFileSync(join(root, file), "utf8");
