@@ -4,6 +4,7 @@ import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { readCluster } from "../local/cluster-status.ts";
 import { type Api, ApiError, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
 import { type Desired, desiredObjects } from "./desired.ts";
+import { differences } from "./differences.ts";
 import { exit, Failure } from "./failure.ts";
 import { foreignFields, type PathStep, pathText } from "./ownership.ts";
 import { pulumiEnvironment, runPulumi, selectedStack } from "./pulumi.ts";
@@ -159,35 +160,6 @@ export const objectFindings = async (api: Api, { name, object, path }: Desired):
 const declared = ({ metadata, status: _, ...rest }: KubernetesObject) => {
   const { managedFields: _1, resourceVersion: _2, generation: _3, uid: _4, creationTimestamp: _5, ...kept } = metadata;
   return { metadata: kept, ...rest };
-};
-
-interface Difference {
-  readonly path: readonly PathStep[];
-  readonly wanted: unknown;
-  readonly found: unknown;
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === "object" && !Array.isArray(value);
-
-const named = (list: readonly unknown[]): boolean =>
-  list.length > 0 && list.every((item) => isRecord(item) && typeof item.name === "string");
-
-// Lists of named items are compared by name, as the API server merges them; an insertion must not shift the rest.
-const differences = (wanted: unknown, found: unknown, path: readonly PathStep[] = []): Difference[] => {
-  if (isRecord(wanted) && isRecord(found)) {
-    return [...new Set([...Object.keys(wanted), ...Object.keys(found)])].flatMap((key) =>
-      differences(wanted[key], found[key], [...path, key]),
-    );
-  }
-  if (Array.isArray(wanted) && Array.isArray(found) && named(wanted) && named(found)) {
-    const byName = (list: readonly unknown[]) => new Map(list.map((item) => [(item as { name: string }).name, item]));
-    const [left, right] = [byName(wanted), byName(found)];
-    return [...new Set([...left.keys(), ...right.keys()])].flatMap((name) =>
-      differences(left.get(name), right.get(name), [...path, { keys: { name } }]),
-    );
-  }
-  return JSON.stringify(wanted) === JSON.stringify(found) ? [] : [{ path, wanted, found }];
 };
 
 const lastWriter = (live: KubernetesObject, field: readonly PathStep[]): { manager?: string; time?: string } => {

@@ -1,6 +1,6 @@
 // The `plumbline` command: reads the arguments and runs one verb. Each verb's file is loaded only when it is asked for,
 // so that `status` and `--help` stay instant. Only this file prints errors and exits.
-import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { exit, Failure } from "./failure.ts";
 
 const nodes = (text: string): number => {
@@ -46,6 +46,17 @@ program
   .option("--stack <name>", "stack to check (default: the one that runs)")
   .option("--json", "as JSON", false)
   .action(async (options) => (await import("./drift.ts")).drift(options));
+
+program
+  .command("diff")
+  .description("what another commit would change in the cluster, object by object; exits 2 when it changes anything")
+  .argument("[app]", "one app; without it, all of the stack")
+  .option("--stack <name>", "stack that declares it (default: the one that runs)")
+  .option("--from <revision>", "commit, tag or branch to compare with (default: the commit before --to)")
+  .option("--to <revision>", "commit, tag or branch (default: the one that the agent follows)")
+  .option("--repository <folder>", "clone in which the revisions are looked for (default: where the app's source is)")
+  .addOption(new Option("--output <format>", "how it is told").choices(["text", "markdown", "json"]).default("text"))
+  .action(async (app, options) => (await import("./diff.ts")).diff(app, options));
 
 program
   .command("destroy")

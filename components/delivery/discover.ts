@@ -90,7 +90,8 @@ export const discover = async (definition: Definition, local?: string): Promise<
   }
 };
 
-const appsOf = (
+/** The apps of a directory at one commit. @throws SourceError where there are none */
+export const appsOf = (
   { declared: _, path, repository, revision, ...common }: AppsDeclaration,
   snapshot: Snapshot,
 ): AppDeclaration[] => {

@@ -1,0 +1,186 @@
+// `plumbline diff`: what would another commit change in the cluster, and is it allowed? Nothing is asked of the cluster.
+import { resolve as absolute, join } from "node:path";
+import { closureOf, filesBelow } from "../components/delivery/closure.ts";
+import type { AppDeclaration, AppsDeclaration } from "../components/delivery/declaration.ts";
+import { appsOf, folderOf, kindOf, sourceOf } from "../components/delivery/discover.ts";
+import { type Irreproducible, type Rendering, render, renderingKey, requestOf } from "../components/delivery/render.ts";
+import { rendererVariables } from "../components/delivery/render-program.ts";
+import { openRepository, reachable, type Snapshot } from "../components/delivery/repository.ts";
+import type { Definition, Revision } from "../components/index.ts";
+import { stateFolder, stateLayout } from "../engine/folders.ts";
+import { resolve } from "../engine/resolve.ts";
+import { judgeRendered } from "../policies/check.ts";
+import { type Judge, openJudge } from "../policies/judge.ts";
+import type { Exemption } from "../policies/rule.ts";
+import { rules } from "../policies/rules/index.ts";
+import { loadStack } from "../stacks/shared/load.ts";
+import { changesBetween, type ObjectChange } from "./app-changes.ts";
+import { type Output, reportOf } from "./diff-report.ts";
+import { exit, Failure } from "./failure.ts";
+import { selectedStack } from "./pulumi.ts";
+
+export interface DiffOptions {
+  readonly stack?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly repository?: string;
+  readonly output: Output;
+}
+
+/** What happens to one app. */
+export interface AppDiff {
+  readonly app: string;
+  /** Full hashes. */
+  readonly from: string;
+  readonly to: string;
+  readonly changes: readonly ObjectChange[];
+  /** Rules that objects break at `to`, among those that differ. */
+  readonly violations: readonly { readonly object: string; readonly place: string; readonly message: string }[];
+  /** Templates that may give something else the next time: a difference in them need be none. */
+  readonly irreproducible: readonly Irreproducible[];
+}
+
+/** Prints what differs; the exit code is 2 when something does. */
+export const diff = async (app: string | undefined, options: DiffOptions): Promise<void> => {
+  const state = stateFolder();
+  const stack = options.stack ?? (await selectedStack(state)) ?? "local";
+  const definition = await loadStack(stack);
+  const programs = await resolve(["kustomize", "plumbline-cel"]);
+  process.env[rendererVariables.kustomize] ||= programs.get("kustomize")?.path ?? "";
+  process.env.PLUMBLINE_CEL ||= programs.get("plumbline-cel")?.path ?? "";
+  process.env.PLUMBLINE_RENDERINGS ||= join(state, "renderings");
+  process.env.PLUMBLINE_REPOSITORIES ||= stateLayout(state).git;
+  const judge = await openJudge(rules);
+  try {
+    const found = await diffsOf(definition, app, options, judge);
+    process.stdout.write(reportOf(found, options.output));
+    if (found.some(({ changes }) => changes.length > 0)) process.exitCode = exit.differences;
+  } finally {
+    judge.close();
+  }
+};
+
+/**
+ * What happens to one app of a stack, or to each.
+ *
+ * @throws Failure when there is no such app, or one of its commits cannot be read or rendered
+ */
+export const diffsOf = async (
+  { settings }: Definition,
+  app: string | undefined,
+  revisions: Pick<DiffOptions, "from" | "to" | "repository">,
+  judge: Judge,
+): Promise<AppDiff[]> => {
+  const opened = new Map<string, Promise<readonly [Snapshot, Snapshot]>>();
+  const between = (source: Parameters<typeof sourceOf>[1]) => {
+    const { url, revision } = sourceOf(settings, source);
+    const key = JSON.stringify([url, revision]);
+    const known = opened.get(key) ?? openBoth(url, revision, revisions);
+    opened.set(key, known);
+    return known;
+  };
+  try {
+    const apps = (await Promise.all(settings.apps.map((each) => pairsOf(each, between)))).flat();
+    const chosen = app === undefined ? apps : apps.filter(({ declared }) => declared.name === app);
+    if (chosen.length === 0) {
+      throw new Failure(
+        "NO_APP",
+        `There is no app "${app}". There are: ${apps.map(({ declared }) => declared.name).join(", ")}`,
+        {
+          wayOut: "name one of these",
+        },
+      );
+    }
+    if (chosen.some(isChart)) process.env[rendererVariables.helm] ||= (await resolve(["helm"])).get("helm")?.path ?? "";
+    return await Promise.all(chosen.map((each) => diffOf(each, settings.exemptions ?? [], judge)));
+  } catch (error) {
+    const { name, message } = error as Error;
+    if (!["SourceError", "RenderError", "ManifestError"].includes(name)) throw error;
+    throw new Failure("NOT_RENDERED", message, {
+      wayOut: "mend what is named, commit it, and compare with that commit",
+    });
+  } finally {
+    for (const both of await Promise.allSettled(opened.values()))
+      if (both.status === "fulfilled") await Promise.all(both.value.map(({ close }) => close()));
+  }
+};
+
+/** An app at two commits. */
+interface Pair {
+  readonly declared: AppDeclaration;
+  readonly before: Snapshot;
+  readonly after: Snapshot;
+}
+
+const openBoth = async (
+  url: string,
+  followed: Revision,
+  { from, to, repository }: Pick<DiffOptions, "from" | "to" | "repository">,
+): Promise<readonly [Snapshot, Snapshot]> => {
+  const place = repository ? absolute(repository) : reachable(url);
+  const after = await openRepository(place, to === undefined ? followed : { commit: to });
+  const before = await openRepository(place, { commit: from ?? `${after.commit}~1` });
+  return [before, after];
+};
+
+// Which apps a directory holds may differ between the two: those of both are told.
+const pairsOf = async (
+  each: AppDeclaration | AppsDeclaration,
+  between: (source: Parameters<typeof sourceOf>[1]) => Promise<readonly [Snapshot, Snapshot]>,
+): Promise<Pair[]> => {
+  if (each.declared === "app") {
+    const [before, after] = await between(each.source);
+    return [{ declared: each, before, after }];
+  }
+  const [before, after] = await between(each);
+  const parent = folderOf(each.path.slice(0, -1));
+  const there = [before, after].filter((snapshot) => filesBelow(snapshot, parent).length > 0);
+  const found = new Map(
+    there.flatMap((snapshot) => appsOf(each, snapshot)).map(({ kind: _, ...declared }) => [declared.name, declared]),
+  );
+  const stated = each.kind === undefined ? {} : { kind: each.kind };
+  return [...found.values()].map((declared) => ({ declared: { ...declared, ...stated }, before, after }));
+};
+
+const hasFiles = (snapshot: Snapshot, { source }: AppDeclaration): boolean =>
+  filesBelow(snapshot, folderOf(source.path)).length > 0;
+
+const isChart = ({ declared, before, after }: Pair): boolean =>
+  [before, after].some(
+    (each) => hasFiles(each, declared) && (declared.kind ?? kindOf(each, declared.source.path)) === "helm",
+  );
+
+const diffOf = async (
+  { declared, before, after }: Pair,
+  exemptions: readonly Exemption[],
+  judge: Judge,
+): Promise<AppDiff> => {
+  const { name: app, namespace = app } = declared;
+  const hashes = { app, from: before.commit, to: after.commit };
+  if ((await keyAt(before, declared)) === (await keyAt(after, declared))) {
+    return { ...hashes, changes: [], violations: [], irreproducible: [] };
+  }
+  const [old, now] = await Promise.all([renderAt(before, declared), renderAt(after, declared)]);
+  const changes = changesBetween(old.objects, now.objects);
+  const touched = new Set(changes.map(({ place, object }) => `${place} ${object}`));
+  const violations: AppDiff["violations"][number][] = [];
+  for (const rendered of now.objects) {
+    for (const { place, object, message } of await judgeRendered(judge, rendered, { exemptions, namespace })) {
+      const at = place.replace(/: $/, "");
+      if (touched.has(`${at} ${object}`)) violations.push({ object, place: at, message });
+    }
+  }
+  return { ...hashes, changes, violations, irreproducible: now.irreproducible };
+};
+
+/** What decides the rendering of an app at a commit; nothing where its folder is not there. */
+const keyAt = async (snapshot: Snapshot, declared: AppDeclaration): Promise<string> => {
+  if (!hasFiles(snapshot, declared)) return "";
+  const kind = declared.kind ?? kindOf(snapshot, declared.source.path);
+  return renderingKey({ ...requestOf(declared), kind }, await closureOf(snapshot, declared.source.path, kind));
+};
+
+const renderAt = async (snapshot: Snapshot, declared: AppDeclaration): Promise<Rendering> =>
+  hasFiles(snapshot, declared)
+    ? render(snapshot, requestOf(declared))
+    : { commit: snapshot.commit, objects: [], irreproducible: [] };
