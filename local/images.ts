@@ -114,7 +114,12 @@ export const images: readonly Row[] = [
     program: "argocd",
     path: "/usr/local/bin/argocd",
     links: async () => ["argocd-application-controller", "argocd-git-ask-pass", "argocd-repo-server"],
-    beside: [{ program: "git.tar", path: "/usr/bin/git" }, shell],
+    beside: [
+      { program: "argocd-helm", path: "/usr/local/bin/helm" },
+      { program: "argocd-kustomize", path: "/usr/local/bin/kustomize" },
+      { program: "git.tar", path: "/usr/bin/git" },
+      shell,
+    ],
     entrypoint: ["/usr/bin/tini", "--"],
   },
   // Debian's build of an earlier line stands for it: the commands that a cache needs are the same.

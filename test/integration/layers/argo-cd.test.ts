@@ -1,7 +1,7 @@
 // The other agent, on a platform of its own: what an author of a stack has from Flux, he has from Argo CD.
 import assert from "node:assert/strict";
-import { readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { type Api, ApiError, connect } from "../../../local/kubernetes-api.ts";
@@ -170,18 +170,45 @@ test("what the stack declares is what the cluster has", async () => {
   assert.equal(exitCode, 0, String(all));
 });
 
-test("an app that leaves the stack leaves nothing, and the platform goes with it in one sweep", async () => {
-  const stack = join(clone.folder, "stacks/shared/first-light.ts");
-  const text = await readFile(stack, "utf8");
-  await writeFile(stack, text.replace(/apps: \[[\s\S]*?\n {6}\],/, "apps: [],"));
+const stack = () => join(clone.folder, "stacks/shared/first-light.ts");
+const up = () => pulumi("up", "--yes", "--skip-preview");
+
+test("an app that leaves the stack leaves nothing; it comes back, beside a kustomization and a chart", async () => {
+  const text = await readFile(stack(), "utf8");
+  await writeFile(stack(), text.replace(/apps: \[[\s\S]*?\n {6}\],/, "apps: [],"));
   const began = performance.now();
-  await pulumi("up", "--yes", "--skip-preview");
+  await up();
   assert.ok(performance.now() - began < 60_000, "removing an app took more than a minute");
   assert.ok(await isGone("/api/v1/namespaces/hello"));
-  await writeFile(stack, text);
-  await pulumi("up", "--yes", "--skip-preview");
-  await eventually("the app is back", clone.status, ({ phase, apps }) => phase === "running" && apps.length === 1, 60);
+
+  const files = {
+    "layered/kustomization.yaml":
+      "namePrefix: my-\nconfigMapGenerator:\n  - name: word\n    literals: [word=layered]\n    options: {disableNameSuffixHash: true}\n",
+    "chart/Chart.yaml": "apiVersion: v2\nname: chart\nversion: 1.0.0\n",
+    "chart/values.yaml": "word: default\n",
+    "chart/templates/word.yaml":
+      "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-word\ndata:\n  word: {{ .Values.word }}\n",
+  };
+  for (const [path, content] of Object.entries(files)) {
+    const target = join(status.git.example, "apps", path);
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, content);
+  }
+  await push("A kustomization and a chart");
+  const more = `apps: [
+        app({ name: "layered", source: { path: "apps/layered" }, kind: "kustomize" }),
+        app({ name: "chart", source: { path: "apps/chart" }, kind: "helm", values: { word: "charted" } }),`;
+  await writeFile(stack(), text.replace("apps: [", more));
+  await up();
+  await eventually("all are there", clone.status, ({ phase, apps }) => phase === "running" && apps.length === 3, 60);
+  const word = async (namespace: string, name: string): Promise<string> =>
+    (await api.get(`/api/v1/namespaces/${namespace}/configmaps/${name}`)).data.word;
+  assert.deepEqual([await word("layered", "my-word"), await word("chart", "chart-word")], ["layered", "charted"]);
+});
+
+test("the platform goes in one sweep, Applications before their controller", async () => {
   const { exitCode, all } = await clone.plumbline(["destroy", "--yes"]);
   assert.equal(exitCode, 0, String(all));
-  for (const namespace of ["hello", "argocd"]) assert.ok(await isGone(`/api/v1/namespaces/${namespace}`), namespace);
+  for (const namespace of ["hello", "layered", "chart", "argocd"])
+    assert.ok(await isGone(`/api/v1/namespaces/${namespace}`), namespace);
 });
