@@ -85,16 +85,10 @@ export const layerBuilds = {
     stamp: { "github.com/argoproj/argo-cd/v3/common.version": versions["argo-cd"] },
     seconds: 170,
   },
-  "argo-cd-tools": {
-    folder: "engine/programs/argo-cd-tools",
-    outputs: {
-      "argocd-helm": "helm.sh/helm/v3/cmd/helm",
-      "argocd-kustomize": "sigs.k8s.io/kustomize/kustomize/v5",
-    },
-    stamp: {
-      "helm.sh/helm/v3/internal/version.version": `v${versions["argo-cd-helm"]}`,
-      "sigs.k8s.io/kustomize/api/provenance.version": `v${versions["argo-cd-kustomize"]}`,
-    },
+  "argo-cd-helm": {
+    folder: "engine/programs/argo-cd-helm",
+    outputs: { "argocd-helm": "helm.sh/helm/v3/cmd/helm" },
+    stamp: { "helm.sh/helm/v3/internal/version.version": `v${versions["argo-cd-helm"]}` },
     seconds: 80,
   },
   actionlint: {
@@ -124,8 +118,7 @@ export const layerPrograms = {
   // Plans in tests what a cluster declares at AWS. No layer is called so: no stack needs it.
   tofu: { version: versions.opentofu, build: "opentofu", for: ["opentofu"] },
   argocd: { version: versions["argo-cd"], build: "argo-cd", for: ["argo-cd"] },
-  "argocd-helm": { version: versions["argo-cd-helm"], build: "argo-cd-tools", for: ["argo-cd"] },
-  "argocd-kustomize": { version: versions["argo-cd-kustomize"], build: "argo-cd-tools", for: ["argo-cd"] },
+  "argocd-helm": { version: versions["argo-cd-helm"], build: "argo-cd-helm", for: ["argo-cd"] },
   // What Argo CD's image has from its distribution: Git over HTTP, and what asks for the tokens of deployers.
   "git.tar": {
     version: versions.git,

@@ -32,9 +32,8 @@ export const versions = {
   opentofu: "1.10.6",
   "victoria-logs": "1.52.1",
   "argo-cd": "3.2.0",
-  /** What Argo CD renders with: the image of its release has this Helm, and a Kustomize that is a little older. */
+  /** The Helm of Argo CD's own image. */
   "argo-cd-helm": "3.18.4",
-  "argo-cd-kustomize": "5.8.0",
   /** Files of Debian packages: the least that will do. */
   git: "2.39.0",
   redis: "7.0.0",

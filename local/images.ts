@@ -116,7 +116,7 @@ export const images: readonly Row[] = [
     links: async () => ["argocd-application-controller", "argocd-git-ask-pass", "argocd-repo-server"],
     beside: [
       { program: "argocd-helm", path: "/usr/local/bin/helm" },
-      { program: "argocd-kustomize", path: "/usr/local/bin/kustomize" },
+      { program: "kustomize", path: "/usr/local/bin/kustomize" },
       { program: "git.tar", path: "/usr/bin/git" },
       shell,
     ],

@@ -61,7 +61,7 @@ test("every pinned version is the one that the module requires", () => {
     helm: `helm.sh/helm/v4 v${rowOf("helm").version}`,
     "local-path-provisioner": `github.com/rancher/local-path-provisioner v${rowOf("local-path-provisioner").version}`,
     "argo-cd": `github.com/argoproj/argo-cd/v3 v${rowOf("argocd").version}`,
-    "argo-cd-tools": `helm.sh/helm/v3 v${rowOf("argocd-helm").version}`,
+    "argo-cd-helm": `helm.sh/helm/v3 v${rowOf("argocd-helm").version}`,
     "metrics-server": `sigs.k8s.io/metrics-server v${rowOf("metrics-server").version}`,
   };
   for (const [name, line] of Object.entries(required))
