@@ -1,16 +1,21 @@
-// What did Flux record about each app? Read from its Kustomization, the Git source of that, and the events of both.
+// What did Flux record about each app? Read from its Kustomization or release, the Git source of that, and their events.
 import type { Api, KubernetesObject } from "../local/kubernetes-api.ts";
 import type { AppRecord, Hint, Records } from "./app-records.ts";
 import { type Condition, condition } from "./conditions.ts";
 
 /** Reads them; none where Flux's kinds are unknown. */
 export const fluxRecords = async (api: Api): Promise<Records> => {
-  const [delivered, sources] = await Promise.all([
+  const [delivered, sources, releases, charts] = await Promise.all([
     api.list("/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations"),
     api.list("/apis/source.toolkit.fluxcd.io/v1/gitrepositories"),
+    api.list("/apis/helm.toolkit.fluxcd.io/v2/helmreleases"),
+    api.list("/apis/source.toolkit.fluxcd.io/v1/helmcharts"),
   ]);
   return (namespace, name) => {
-    const found = delivered.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+    const called = ({ metadata }: KubernetesObject) => metadata.namespace === namespace && metadata.name === name;
+    const release = releases.find(called);
+    if (release) return releaseOf(release, charts, sources);
+    const found = delivered.find(called);
     if (!found) return undefined;
     const source = sources.find(
       ({ metadata }) =>
@@ -37,6 +42,47 @@ const recordOf = (api: Api, found: KubernetesObject, source: KubernetesObject | 
     ...(deliveredAt ? { deliveredAt } : {}),
     ...(ready?.lastTransitionTime ? { changedAt: ready.lastTransitionTime } : {}),
     reverted: () => revertOf(api, found),
+  };
+};
+
+interface Installed {
+  readonly status: string;
+  readonly chartVersion: string;
+  readonly lastDeployed: string;
+}
+
+const releaseOf = (
+  found: KubernetesObject,
+  charts: readonly KubernetesObject[],
+  sources: readonly KubernetesObject[],
+): AppRecord => {
+  const { name, namespace } = found.spec.chartRef;
+  const chart = charts.find(({ metadata }) => metadata.name === name && metadata.namespace === namespace);
+  const source = sources.find(
+    ({ metadata }) => metadata.name === chart?.spec.sourceRef.name && metadata.namespace === namespace,
+  );
+  const failure = (source && failureOf(source)) ?? (chart && failureOf(chart)) ?? failureOf(found);
+  const ready = condition(found, "Ready");
+  const fetched = commitOf(chart?.status?.observedSourceArtifactRevision);
+  // The version of a chart ends with the start of the commit that it was made from: "1.2.3+4f0c25f8a1b2".
+  const whole = (version: string | undefined) => {
+    const start = version?.split("+")[1]?.split(".")[0] ?? "";
+    return start && fetched.startsWith(start) ? fetched : start;
+  };
+  const installed = ((found.status?.history ?? []) as Installed[]).find(({ status }) => status === "deployed");
+  const folder = String(chart?.spec.chart ?? "").replace(/^\.\//, "");
+  return {
+    agent: "flux",
+    commit: whole(installed?.chartVersion),
+    attempted: whole(found.status?.lastAttemptedRevision as string | undefined),
+    folder,
+    well: ready?.status !== "False",
+    ...(failure ? { failure, hint: hintOf(failure, folder) } : {}),
+    ...(ready?.message ? { progress: ready.message } : {}),
+    ...(installed ? { deliveredAt: installed.lastDeployed } : {}),
+    ...(ready?.lastTransitionTime ? { changedAt: ready.lastTransitionTime } : {}),
+    // It corrects drift without telling what it was.
+    reverted: async () => undefined,
   };
 };
 

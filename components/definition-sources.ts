@@ -38,6 +38,13 @@ export const definitionSources: readonly DefinitionSource[] = [
     pinnedBy: "kustomize-controller",
   },
   {
+    module: "github.com/fluxcd/helm-controller",
+    version: version("helm-controller"),
+    path: "config/crd/bases",
+    for: ["helm"],
+    pinnedBy: "helm-controller",
+  },
+  {
     module: "github.com/argoproj/argo-cd/v3",
     version: version("argocd"),
     path: "manifests/crds",

@@ -54,6 +54,7 @@ const groups = [
   "argoproj.io",
   "cert-manager.io",
   "gateway.networking.k8s.io",
+  "helm.toolkit.fluxcd.io",
   "kustomize.toolkit.fluxcd.io",
   "source.toolkit.fluxcd.io",
   "traefik.io",

@@ -16,6 +16,7 @@ const table = {
   // The last line of Redis under its old licence. It is the cache of Argo CD, and keeps nothing.
   redis: { reference: "docker.io/library/redis:7.2.11-alpine", released: "2025-10-03" },
   "kustomize-controller": { reference: "ghcr.io/fluxcd/kustomize-controller:v1.9.5", released: "2026-08-31" },
+  "helm-controller": { reference: "ghcr.io/fluxcd/helm-controller:v1.6.4", released: "2026-08-31" },
   coredns: { reference: "registry.k8s.io/coredns/coredns:v1.13.1", released: "2025-10-08" },
   "metrics-server": { reference: "registry.k8s.io/metrics-server/metrics-server:v0.9.0", released: "2026-07-13" },
   "local-path-provisioner": { reference: "docker.io/rancher/local-path-provisioner:v0.0.30", released: "2024-10-07" },

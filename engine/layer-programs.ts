@@ -61,7 +61,12 @@ export const layerBuilds = {
     },
     seconds: 40,
   },
-  // Of the module of helm-controller, so that charts are rendered with its library.
+  "helm-controller": {
+    folder: "engine/programs/helm-controller",
+    outputs: { "helm-controller": "github.com/fluxcd/helm-controller" },
+    seconds: 150,
+  },
+  // Of the same module, so that charts are rendered with the library of the controller.
   helm: {
     folder: "engine/programs/helm-controller",
     outputs: { helm: "helm.sh/helm/v4/cmd/helm" },
@@ -113,6 +118,7 @@ export const layerPrograms = {
   "otel-collector": { version: versions["otel-collector"], build: "otel-collector", for: ["otel-collector"] },
   "victoria-logs": { version: versions["victoria-logs"], build: "victoria-logs", for: ["victoria-logs"] },
   // Apps that are charts, or may be: their kind is a word like those of layers.
+  "helm-controller": { version: versions["helm-controller"], build: "helm-controller", for: ["helm"] },
   helm: { version: versions.helm, build: "helm", for: ["helm"] },
   vault: { version: versions.vault, build: "vault", for: ["vault"] },
   // Plans in tests what a cluster declares at AWS. No layer is called so: no stack needs it.

@@ -67,6 +67,11 @@ export const images: readonly Row[] = [
     program: "kustomize-controller",
     path: "/usr/local/bin/kustomize-controller",
   },
+  {
+    name: `${imageHost}/fluxcd/helm-controller:v${versions["helm-controller"]}`,
+    program: "helm-controller",
+    path: "/usr/local/bin/helm-controller",
+  },
   { name: `${imageHost}/plumbline/hello:1`, program: "hello", path: "/hello" },
   {
     name: `${imageHost}/prometheus/prometheus:v${versions.prometheus}`,

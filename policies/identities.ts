@@ -203,7 +203,12 @@ const addOns: readonly Identity[] = [
   {
     serviceAccount: `${namespaces.agent}:source-controller`,
     grants: [
-      grant("update", ...["", "/status", "/finalizers"].map((part) => `source.${flux}/gitrepositories${part}`)),
+      grant(
+        "update",
+        ...["gitrepositories", "helmcharts"].flatMap((kind) =>
+          ["", "/status", "/finalizers"].map((part) => `source.${flux}/${kind}${part}`),
+        ),
+      ),
       ...within(namespaces.agent, grant("create update", "coordination.k8s.io/leases", "configmaps")),
     ],
   },
@@ -213,6 +218,14 @@ const addOns: readonly Identity[] = [
       grant("update", ...["", "/status", "/finalizers"].map((part) => `kustomize.${flux}/kustomizations${part}`)),
       ...within(namespaces.agent, grant("create update", "coordination.k8s.io/leases", "configmaps")),
       // It applies an app with the token of that app's deployer, and with no other.
+      { ...grant("create", "serviceaccounts/token"), when: `request.name == "${names.deployer}"` },
+    ],
+  },
+  {
+    serviceAccount: `${namespaces.agent}:helm-controller`,
+    grants: [
+      grant("update", ...["", "/status", "/finalizers"].map((part) => `helm.${flux}/helmreleases${part}`)),
+      ...within(namespaces.agent, grant("create update", "coordination.k8s.io/leases", "configmaps")),
       { ...grant("create", "serviceaccounts/token"), when: `request.name == "${names.deployer}"` },
     ],
   },

@@ -10,5 +10,8 @@ export const fluxDefinitions = [
   "kustomize.toolkit.fluxcd.io_kustomizations",
 ] as const;
 
+/** Definition that helm-controller watches: there where an app is a chart. */
+export const fluxChartDefinitions = ["helm.toolkit.fluxcd.io_helmreleases"] as const;
+
 /** Definitions that Argo CD's controller watches. */
 export const argoCdDefinitions = ["argoproj.io_applications", "argoproj.io_appprojects"] as const;

@@ -7,7 +7,7 @@ import { httpProbe, labels, restrictedContainer, restrictedPod } from "../worklo
 
 /** A controller and what only it has. */
 export interface Controller {
-  readonly program: "source-controller" | "kustomize-controller";
+  readonly program: "source-controller" | "kustomize-controller" | "helm-controller";
   readonly namespace: string;
   readonly mirror: string | undefined;
   readonly rules: inputs.rbac.v1.PolicyRule[];

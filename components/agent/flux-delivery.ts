@@ -6,6 +6,7 @@ import { refuse } from "../problems.ts";
 import { labels } from "../workload.ts";
 import { AppKind, type Delivery, revisionName } from "./agent.ts";
 import type { Flux, FluxFacts } from "./flux.ts";
+import { deliverChart, refuseOfChart } from "./flux-helm.ts";
 
 const address = "https://kubernetes.default.svc";
 const rbac = "rbac.authorization.k8s.io";
@@ -22,9 +23,10 @@ export const deliverWithFlux = (
   opts: pulumi.ComponentResourceOptions,
 ): pulumi.Resource => {
   const { namespace } = delivery;
-  if (delivery.kind === AppKind.Helm) {
-    refuse(`App ${delivery.name}`, [{ field: "kind", value: delivery.kind, allowed: "yaml or kustomize with Flux" }]);
-  }
+  const chart = delivery.kind === AppKind.Helm;
+  if (chart) refuseOfChart(delivery);
+  refuseMixed(facts, delivery);
+  const controllerOfApp = chart ? [facts.helmController()] : [];
   const source = gitSource(flux, facts, delivery);
   const rights = rightsOfController(facts, name, delivery, opts);
   // How the controller logs in as the deployer: it asks for a token of this ServiceAccount and presents it to this same
@@ -47,6 +49,15 @@ export const deliverWithFlux = (
     const [home = "", other = ""] = dependency.split("/");
     return { namespace: home, name: other };
   });
+  const placed = {
+    ...opts,
+    ...bounded,
+    dependsOn: [...facts.ready, ...controllerOfApp, ...rights, ...[opts.dependsOn ?? []].flat()] as pulumi.Resource[],
+  };
+  if (chart) {
+    const made = { source: source.metadata.name, login: login.metadata.name, dependsOn: dependencies };
+    return deliverChart(facts, name, delivery, made, placed);
+  }
   return new k8s.apiextensions.CustomResource(
     `${name}-kustomization`,
     {
@@ -71,12 +82,24 @@ export const deliverWithFlux = (
         dependsOn: dependencies,
       },
     },
-    {
-      ...opts,
-      ...bounded,
-      dependsOn: [...facts.ready, ...rights, ...[opts.dependsOn ?? []].flat()] as pulumi.Resource[],
-    },
+    placed,
   );
+};
+
+/** Flux waits for apps by their kind of object: a chart for charts, what is none for what is none. */
+const refuseMixed = ({ kinds }: FluxFacts, { name, namespace, kind, dependsOn }: Delivery): void => {
+  kinds.set(`${namespace}/${name}`, { chart: kind === AppKind.Helm, dependsOn });
+  for (const [app, { chart, dependsOn: wanted }] of kinds) {
+    const other = wanted.find((each) => (kinds.get(each)?.chart ?? chart) !== chart);
+    if (!other) continue;
+    refuse(`App ${app}`, [
+      {
+        field: "dependsOn",
+        value: other,
+        allowed: chart ? "with Flux another chart" : "with Flux an app that is no chart",
+      },
+    ]);
+  }
 };
 
 const imagesOf = ({ images }: Delivery) =>
@@ -143,6 +166,7 @@ const rightsOfController = (
   opts: pulumi.ComponentResourceOptions,
 ): pulumi.Resource[] => {
   const { namespace } = delivery;
+  const chart = delivery.kind === AppKind.Helm;
   const agent = `${delivery.name}:agent`;
   const record = `${delivery.name}:delivery-record`;
   new k8s.rbac.v1.Role(
@@ -166,7 +190,13 @@ const rightsOfController = (
     {
       metadata: { name: agent, namespace },
       roleRef: { apiGroup: rbac, kind: "Role", name: agent },
-      subjects: [{ kind: "ServiceAccount", name: "kustomize-controller", namespace: facts.namespace }],
+      subjects: [
+        {
+          kind: "ServiceAccount",
+          name: chart ? "helm-controller" : "kustomize-controller",
+          namespace: facts.namespace,
+        },
+      ],
     },
     opts,
   );
@@ -177,8 +207,8 @@ const rightsOfController = (
       metadata: { name: record, namespace },
       rules: [
         {
-          apiGroups: ["kustomize.toolkit.fluxcd.io"],
-          resources: ["kustomizations"],
+          apiGroups: [chart ? "helm.toolkit.fluxcd.io" : "kustomize.toolkit.fluxcd.io"],
+          resources: [chart ? "helmreleases" : "kustomizations"],
           resourceNames: [delivery.name],
           verbs: ["get"],
         },

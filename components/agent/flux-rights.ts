@@ -8,6 +8,7 @@ type Rule = inputs.rbac.v1.PolicyRule;
 
 const sources = "source.toolkit.fluxcd.io";
 const kustomizations = "kustomize.toolkit.fluxcd.io";
+const releases = "helm.toolkit.fluxcd.io";
 
 const events: Rule = { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] };
 
@@ -19,9 +20,23 @@ export const sourceControllerRules: Rule[] = [
     resources: ["buckets", "gitrepositories", "helmcharts", "helmrepositories", "ocirepositories"],
     verbs: ["get", "list", "watch"],
   },
-  { apiGroups: [sources], resources: ["gitrepositories"], verbs: ["patch", "update"] },
-  { apiGroups: [sources], resources: ["gitrepositories/finalizers"], verbs: ["update"] },
-  { apiGroups: [sources], resources: ["gitrepositories/status"], verbs: ["get", "patch", "update"] },
+  { apiGroups: [sources], resources: ["gitrepositories", "helmcharts"], verbs: ["patch", "update"] },
+  { apiGroups: [sources], resources: ["gitrepositories/finalizers", "helmcharts/finalizers"], verbs: ["update"] },
+  {
+    apiGroups: [sources],
+    resources: ["gitrepositories/status", "helmcharts/status"],
+    verbs: ["get", "patch", "update"],
+  },
+];
+
+/** helm-controller: its own objects and the charts, as kustomize-controller has its own and the sources. */
+export const helmControllerRules: Rule[] = [
+  events,
+  { apiGroups: [""], resources: ["serviceaccounts"], verbs: ["get", "list", "watch"] },
+  { apiGroups: [releases], resources: ["helmreleases"], verbs: ["get", "list", "watch", "patch", "update"] },
+  { apiGroups: [releases], resources: ["helmreleases/finalizers"], verbs: ["update"] },
+  { apiGroups: [releases], resources: ["helmreleases/status"], verbs: ["get", "patch", "update"] },
+  { apiGroups: [sources], resources: ["helmcharts", "ocirepositories"], verbs: ["get", "list", "watch"] },
 ];
 
 /**

@@ -11,6 +11,7 @@ import type { Agent, Delivery } from "./agent.ts";
 import { fluxDefinitions } from "./crds.ts";
 import { controller } from "./flux-controller.ts";
 import { deliverWithFlux } from "./flux-delivery.ts";
+import { helmController } from "./flux-helm.ts";
 import { kustomizeControllerRules, notifierRules, sourceControllerRules } from "./flux-rights.ts";
 
 /** Arguments of {@link Flux}. */
@@ -32,11 +33,14 @@ export interface FluxOptions extends pulumi.ComponentResourceOptions {
     sourceController?: (args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs;
     /** Changes the Deployment of kustomize-controller. */
     kustomizeController?: (args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs;
+    /** Changes the Deployment of helm-controller, which is there where an app is a chart. */
+    helmController?: (args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs;
   };
 }
 
 /**
- * Flux without its other controllers: it follows Git repositories and applies what they hold.
+ * Flux without its other controllers: it follows Git repositories and applies what they hold. helm-controller is there
+ * where an app is a chart.
  *
  * Nothing here may impersonate: kustomize-controller asks the API server for a short-lived token of the deployer of the
  * app's own namespace, which it may do for those ServiceAccounts alone.
@@ -77,7 +81,9 @@ export class Flux extends pulumi.ComponentResource implements Agent {
         folders: { data: "/data", tmp: "/tmp" },
         ingress: [
           {
-            from: [{ podSelector: { matchLabels: labels("kustomize-controller") } }],
+            from: ["kustomize-controller", "helm-controller"].map((program) => ({
+              podSelector: { matchLabels: labels(program) },
+            })),
             ports: [{ protocol: "TCP", port: 9090 }],
           },
         ],
@@ -137,6 +143,8 @@ export class Flux extends pulumi.ComponentResource implements Agent {
       authority: rootCa.data.apply((data) => data?.["ca.crt"] ?? ""),
       ready: [source, kustomize],
       sources: new Map(),
+      kinds: new Map(),
+      helmController: once(() => helmController(name, { namespace, mirror, ...args, transform }, within)),
     });
     this.namespace = pulumi.output(namespace);
     this.registerOutputs({ namespace: this.namespace });
@@ -161,7 +169,19 @@ export interface FluxFacts {
   readonly ready: pulumi.Resource[];
   /** Git sources by repository and branch. */
   readonly sources: Map<string, k8s.apiextensions.CustomResource>;
+  /** Which apps are charts, by "namespace/name", and what each depends on. */
+  readonly kinds: Map<string, { readonly chart: boolean; readonly dependsOn: readonly string[] }>;
+  /** The controller of charts, declared when the first one is delivered: other platforms don't pay for it. */
+  readonly helmController: () => pulumi.Resource;
 }
+
+const once = <T>(make: () => T): (() => T) => {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+};
 
 // Not a field: Pulumi's component analyzer takes every field of the class for an output of a schema type.
 const settled = new WeakMap<Flux, FluxFacts>();

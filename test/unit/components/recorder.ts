@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
-import { argoCdDefinitions, fluxDefinitions } from "../../../components/agent/crds.ts";
+import { argoCdDefinitions, fluxChartDefinitions, fluxDefinitions } from "../../../components/agent/crds.ts";
 import { certManagerDefinitions } from "../../../components/certificates/cert-manager.ts";
 import { releases } from "../../../components/certificates/cert-manager-programs.ts";
 import { gatewayDefinitions } from "../../../components/ingress/gateway-api.ts";
@@ -66,6 +66,7 @@ process.on("exit", () => rmSync(definitions, { recursive: true }));
 for (const name of [
   ...argoCdDefinitions,
   ...fluxDefinitions,
+  ...fluxChartDefinitions,
   ...gatewayDefinitions,
   ...Object.keys(releases).flatMap(certManagerDefinitions),
 ]) {

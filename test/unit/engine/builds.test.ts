@@ -58,6 +58,7 @@ test("every pinned version is the one that the module requires", () => {
     "source-controller": `github.com/fluxcd/source-controller v${rowOf("source-controller").version}`,
     "kustomize-controller": `github.com/fluxcd/kustomize-controller v${rowOf("kustomize-controller").version}`,
     kustomize: `sigs.k8s.io/kustomize/kustomize/v5 v${rowOf("kustomize").version}`,
+    "helm-controller": `github.com/fluxcd/helm-controller v${rowOf("helm-controller").version}`,
     helm: `helm.sh/helm/v4 v${rowOf("helm").version}`,
     "local-path-provisioner": `github.com/rancher/local-path-provisioner v${rowOf("local-path-provisioner").version}`,
     "argo-cd": `github.com/argoproj/argo-cd/v3 v${rowOf("argocd").version}`,
