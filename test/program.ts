@@ -9,8 +9,8 @@ import { root } from "../engine/folders.ts";
 
 /** What to run, and where. */
 export interface ProgramOptions {
-  /** Path of a program: "examples/traefik.ts", relative to the repository. */
-  readonly file: string;
+  /** Paths of programs: "examples/traefik.ts", relative to the repository. More than one make one program. */
+  readonly files: readonly string[];
   /** Kubeconfig of the cluster; Kubernetes' own variable names it to the program. */
   readonly kubeconfig: string;
   /** Layer implementations whose definitions of kinds it declares. Default: none beside the agent's. */
@@ -45,7 +45,7 @@ export const programOn = async (options: ProgramOptions): Promise<TestProgram> =
     join(folder, "Pulumi.yaml"),
     "name: program\nmain: index.ts\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n",
   );
-  await writeFile(join(folder, "index.ts"), wrapper(join(root, options.file)));
+  await writeFile(join(folder, "index.ts"), wrapper(options.files.map((file) => join(root, file))));
   const env = {
     ...(await pulumiEnvironment(join(folder, "state"))),
     PULUMI_STACK: "test",
@@ -63,7 +63,8 @@ export const programOn = async (options: ProgramOptions): Promise<TestProgram> =
       all: true,
       timeout: 600_000,
     });
-    if (!exitCodes.includes(exitCode ?? 1)) throw new Error(`pulumi ${args[0]} of ${options.file}:\n${all}`);
+    if (!exitCodes.includes(exitCode ?? 1))
+      throw new Error(`pulumi ${args[0]} of ${options.files.join(", ")}:\n${all}`);
     return { exitCode, all, stdout };
   };
   await pulumi(["stack", "init", "test"]);
@@ -91,7 +92,7 @@ export const programOn = async (options: ProgramOptions): Promise<TestProgram> =
 };
 
 // The program itself names the vendors' images, as a stranger's does; the cluster has them under the local mirror's name.
-const wrapper = (file: string): string => `import * as pulumi from "@pulumi/pulumi";
+const wrapper = (files: readonly string[]): string => `import * as pulumi from "@pulumi/pulumi";
 
 const mirrored = ${JSON.stringify(
   Object.values(images).map(({ reference }) => [
@@ -112,7 +113,11 @@ pulumi.runtime.registerStackTransformation(({ type, props, opts }) =>
 );
 
 export default async () => {
-  const { default: _, ...outputs } = await import(${JSON.stringify(file)});
+  const outputs = {};
+  for (const file of ${JSON.stringify(files)}) {
+    const { default: _, ...shown } = await import(file);
+    Object.assign(outputs, shown);
+  }
   return outputs;
 };
 `;

@@ -32,7 +32,7 @@ after(async () => {
 
 const program = async (asked: object): Promise<TestProgram> => {
   const made = await programOn({
-    file: "test/e2e/chart-program.ts",
+    files: ["test/e2e/chart-program.ts"],
     kubeconfig: api.kubeconfig("bootstrap"),
     environment: { CHARTS: JSON.stringify(asked) },
   });

@@ -35,7 +35,7 @@ const program = async (more: Partial<HarborArgs>): Promise<TestProgram> => {
     ...more,
   };
   const made = await programOn({
-    file: "test/e2e/harbor-program.ts",
+    files: ["test/e2e/harbor-program.ts"],
     kubeconfig: api.kubeconfig("bootstrap"),
     environment: { HARBOR: JSON.stringify(args) },
   });

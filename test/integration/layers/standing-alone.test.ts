@@ -1,6 +1,7 @@
 // Each implementation in a stranger's program: its example is applied to a bare cluster, without Platform, and removed again.
+// Examples that have no component in common are one program: none can see what another declares, and waits run side by side.
 import assert from "node:assert/strict";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { root } from "../../../engine/folders.ts";
@@ -27,7 +28,7 @@ before(async () => {
     images: imagesFor(implementations),
     forwards: [],
   });
-  base = await programOn({ file: "test/integration/layers/bare-cluster.ts", kubeconfig });
+  base = await programOn({ files: ["test/integration/layers/bare-cluster.ts"], kubeconfig });
   await base.up();
 });
 after(async () => {
@@ -36,9 +37,29 @@ after(async () => {
   rmSync(state, { recursive: true, force: true });
 });
 
-for (const implementation of implementations) {
-  test(`${implementation}: applied, nothing left to change, removed`, async () => {
-    const program = await programOn({ file: `examples/${implementation}.ts`, kubeconfig, implementations });
+/** Names of the components that an example makes. */
+const componentsOf = (name: string): string[] => {
+  const [, names = ""] =
+    /import \{([^}]*)\} from "\.\.\/components\/index\.ts"/.exec(
+      readFileSync(join(root, "examples", `${name}.ts`), "utf8"),
+    ) ?? [];
+  return names.split(",").map((each) => each.trim());
+};
+
+const groups: { names: string[]; components: Set<string> }[] = [];
+for (const name of implementations) {
+  const components = componentsOf(name);
+  const group = groups.find((each) => components.every((component) => !each.components.has(component)));
+  if (group) {
+    group.names.push(name);
+    for (const component of components) group.components.add(component);
+  } else groups.push({ names: [name], components: new Set(components) });
+}
+
+for (const { names } of groups) {
+  test(`${names.join(", ")}: applied, nothing left to change, removed`, async () => {
+    const files = names.map((name) => `examples/${name}.ts`);
+    const program = await programOn({ files, kubeconfig, implementations });
     try {
       // Pulumi waits for every workload: an up that ends well means that all of them are ready.
       await program.up();
