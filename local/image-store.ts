@@ -12,6 +12,7 @@ import {
   rm,
   stat,
   symlink,
+  utimes,
   writeFile,
 } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -25,6 +26,9 @@ import { environment, inside } from "./spec.ts";
 
 /** Seconds that filling the store may take; 500 MB of images took 6 s on 2 cores. */
 const fillingBound = 180;
+
+/** Stores that the cache keeps: enough for every stack and test that is started in turn, at up to 2.5 GB each. */
+const keptStores = 8;
 
 export interface ImageStoreOptions {
   readonly images: readonly Image[];
@@ -47,7 +51,8 @@ export const ensureImageStore = async (options: ImageStoreOptions): Promise<stri
     .update(JSON.stringify([2, size, mtimeMs, prints]))
     .digest("hex");
   const store = join(cache, `store-${key.slice(0, 24)}`);
-  const isThere = () => stat(store).catch(() => undefined);
+  // Its time is that of its last use, by which old ones are found.
+  const isThere = () => utimes(store, new Date(), new Date()).then(() => true, absent);
   if (await isThere()) return store;
   await mkdir(cache, { recursive: true });
   const waiting = ({ pid }: { pid: number }) => say(`process ${pid} makes the images; waiting for that`);
@@ -64,8 +69,24 @@ export const ensureImageStore = async (options: ImageStoreOptions): Promise<stri
     await linkTree(join(draft, "root"), `${store}.new`);
     await rename(`${store}.new`, store);
     await rm(draft, { recursive: true, force: true });
+    await pruneStores(cache, keptStores);
   });
   return store;
+};
+
+const absent = (error: NodeJS.ErrnoException): false => {
+  if (error.code === "ENOENT") return false;
+  throw error;
+};
+
+/** Removes all stores but those that were used last: each new version of a program makes another one. */
+export const pruneStores = async (cache: string, keep: number): Promise<void> => {
+  const names = (await readdir(cache)).filter((name) => /^store-[0-9a-f]{24}$/.test(name));
+  const stores = await Promise.all(
+    names.map(async (name) => ({ path: join(cache, name), used: (await stat(join(cache, name))).mtimeMs })),
+  );
+  const old = stores.sort((one, other) => other.used - one.used).slice(keep);
+  for (const { path } of old) await rm(path, { recursive: true, force: true });
 };
 
 /** Ends the machine that fills a store, also one that a killed start has left. */

@@ -3,7 +3,7 @@
 import { globSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { execa } from "execa";
 import { snakeCase, terraformName, terraformType } from "./unit/components/aws-outputs.ts";
 import type { Declared } from "./unit/components/recorder.ts";
@@ -18,7 +18,8 @@ const mirrors = (): string[] => [
   join(homedir(), ".terraform.d", "plugin-cache"),
   "/usr/local/share/terraform/plugins",
   "/usr/share/terraform/plugins",
-  "/opt/tf-plugins",
+  // Add-on packages lie below /opt, in a folder of whatever name.
+  ...globSync("/opt/*/registry.terraform.io").map((hosts) => dirname(hosts)),
 ];
 
 /** The provider of AWS on this machine, or where it was looked for. */
