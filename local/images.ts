@@ -36,7 +36,7 @@ const busyboxApplets = async (program: string): Promise<string[]> =>
 /** A row of the table: its program is one of the tables of programs, which say whose it is. */
 interface Row extends Image {
   readonly program: Program;
-  /** Layer implementations that run it, where its program is one of the cluster's own. Default: those of the program. */
+  /** Layer implementations that run it, where not all of those do that need its program. Default: those of the program. */
   readonly for?: readonly string[];
 }
 
@@ -71,6 +71,7 @@ export const images: readonly Row[] = [
     name: `${imageHost}/fluxcd/helm-controller:v${versions["helm-controller"]}`,
     program: "helm-controller",
     path: "/usr/local/bin/helm-controller",
+    for: ["flux"],
   },
   { name: `${imageHost}/plumbline/hello:1`, program: "hello", path: "/hello" },
   {

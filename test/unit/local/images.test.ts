@@ -8,7 +8,7 @@ import { after, describe, it } from "node:test";
 import { create, extract, list } from "tar";
 import { images as components, image } from "../../../components/versions.ts";
 import { makeImages } from "../../../local/image-archives.ts";
-import { type Image, imageHost, images } from "../../../local/images.ts";
+import { type Image, imageHost, images, imagesFor } from "../../../local/images.ts";
 
 const sha256 = (data: Buffer): string => createHash("sha256").update(data).digest("hex");
 
@@ -93,5 +93,12 @@ describe("images", () => {
       const wanted = image(program, imageHost);
       assert.ok(local.includes(wanted), `${wanted} is none of ${local.join(", ")}`);
     }
+  });
+
+  it("of a program that a kind of app needs are those of the agent that delivers it", () => {
+    const named = (implementations: readonly string[]) => imagesFor(implementations).map((row) => row.program);
+    assert.ok(named(["flux", "helm"]).includes("helm-controller"));
+    assert.ok(!named(["argo-cd", "helm"]).includes("helm-controller"));
+    assert.ok(!named(["flux"]).includes("helm-controller"));
   });
 });
