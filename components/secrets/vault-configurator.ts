@@ -266,9 +266,9 @@ export const configuring = (
                 "--port=8001",
                 `--accept-paths=^/api/v1/namespaces/${namespace}/(configmaps|secrets)$,^/version$`,
               ],
-              // Ready at once: each try afterwards costs a process.
+              // Each try costs a process. The first that counts comes a period after the start, and all that needs secrets waits.
               startupProbe: { ...asked, periodSeconds: 1, failureThreshold: 60 },
-              readinessProbe: { ...asked, periodSeconds: 60 },
+              readinessProbe: { ...asked, periodSeconds: 10 },
               livenessProbe: { ...asked, periodSeconds: 60 },
               resources: { requests: { cpu: "5m", memory: "24Mi" }, limits: { cpu: "500m", memory: "128Mi" } },
               securityContext: restrictedContainer,
