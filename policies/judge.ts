@@ -1,8 +1,7 @@
 // What does the API server's CEL say about an object? A running `plumbline-cel`, asked one object at a time.
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
+import { findProgram } from "../components/delivery/find-program.ts";
 import { type KubernetesObject, looksAt, type ObjectRule, policyOf, type Rule } from "./rule.ts";
 
 /** One rule that one object breaks. */
@@ -34,29 +33,17 @@ interface Verdict {
 }
 
 /** Where `plumbline-cel` is: `PLUMBLINE_CEL`, or on `PATH`. @throws Error that says how to get it */
-export const celProgram = (env: NodeJS.ProcessEnv = process.env): string => {
-  const named = env.PLUMBLINE_CEL;
-  const candidates = named
-    ? [named]
-    : (env.PATH ?? "")
-        .split(delimiter)
-        .filter(Boolean)
-        .map((folder) => join(folder, "plumbline-cel"));
-  const found = candidates.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (found) return found;
-  throw new Error(
-    `${named ? `PLUMBLINE_CEL names ${named}, which is no program` : "plumbline-cel is not on PATH"}: the policies are evaluated by it. ` +
-      "Run them through `plumbline pulumi`, which builds it and names it, or build it with " +
-      "`go build -o plumbline-cel ./cel` in engine/programs/kubernetes and set PLUMBLINE_CEL to its path",
+export const celProgram = (env: NodeJS.ProcessEnv = process.env): string =>
+  findProgram(
+    {
+      program: "plumbline-cel",
+      variable: "PLUMBLINE_CEL",
+      wayOut:
+        "the policies are evaluated by it. Run them through `plumbline pulumi`, which builds it and names it, or build it with " +
+        "`go build -o plumbline-cel ./cel` in engine/programs/kubernetes and set PLUMBLINE_CEL to its path",
+    },
+    env,
   );
-};
 
 /** Name of an object as messages show it. */
 export const nameOf = ({ kind, metadata = {} }: KubernetesObject): string =>

@@ -1,10 +1,10 @@
 // How is a renderer run? Kustomize and Helm as subprocesses that see files of one commit, and nothing of this machine.
 import { execFile } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Closure, contentsOf } from "./closure.ts";
+import { findProgram } from "./find-program.ts";
 import type { Snapshot } from "./repository.ts";
 
 /** Variables that name the programs; unset, they are looked for on `PATH`. */
@@ -16,26 +16,8 @@ export type Renderer = keyof typeof rendererVariables;
 /** Where a renderer is. @throws Error that says how to get it */
 export const rendererPath = (renderer: Renderer, env: NodeJS.ProcessEnv = process.env): string => {
   const variable = rendererVariables[renderer];
-  const named = env[variable];
-  const candidates = named
-    ? [named]
-    : (env.PATH ?? "")
-        .split(delimiter)
-        .filter(Boolean)
-        .map((folder) => join(folder, renderer));
-  const found = candidates.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (found) return found;
-  throw new Error(
-    `${named ? `${variable} names ${named}, which is no program` : `${renderer} is not on PATH`}: apps are rendered with it. ` +
-      `Run this through \`plumbline\`, which gets it, or install ${renderer} and set ${variable} to its path`,
-  );
+  const wayOut = `apps are rendered with it. Run this through \`plumbline\`, which gets it, or install ${renderer} and set ${variable} to its path`;
+  return findProgram({ program: renderer, variable, wayOut }, env);
 };
 
 /** What a renderer said when it failed. */

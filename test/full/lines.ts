@@ -6,9 +6,12 @@ import type { Kubectl } from "../kubectl.ts";
 /** A line with its fields: `_time`, `_msg`, and whose it is. */
 export type Line = Readonly<Record<string, string>>;
 
-/** Lines that VictoriaLogs has, by LogsQL. */
-export const linesOf = async ({ layers }: Status, query: string): Promise<Line[]> => {
-  const { url } = layers.find(({ slot }) => slot === "logs") ?? assert.fail("no layer keeps logs");
+/** Lines that the layer of the logs has, by LogsQL. */
+export const linesOf = ({ layers }: Status, query: string): Promise<Line[]> =>
+  linesAt((layers.find(({ slot }) => slot === "logs") ?? assert.fail("no layer keeps logs")).url, query);
+
+/** Lines that a VictoriaLogs has, by LogsQL. */
+export const linesAt = async (url: string, query: string): Promise<Line[]> => {
   const answer = await fetch(`${url}/select/logsql/query?${new URLSearchParams({ query })}`);
   const text = await answer.text();
   assert.equal(answer.status, 200, text);

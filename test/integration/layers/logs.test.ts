@@ -10,6 +10,7 @@ import { victoriaLogsFlags } from "../../../components/logs/victoria-logs.ts";
 import { resolve } from "../../../engine/resolve.ts";
 import { eventually } from "../../clone.ts";
 import { freePort } from "../../free-port.ts";
+import { linesAt } from "../../full/lines.ts";
 import { alone, collectorText, podFile } from "../../pod-files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plumbline-logs-"));
@@ -43,16 +44,7 @@ const healthy = () =>
     30,
   );
 
-type Line = Readonly<Record<string, string>>;
-const ask = async (query: string): Promise<Line[]> => {
-  const answer = await fetch(`${address}/select/logsql/query?${new URLSearchParams({ query })}`);
-  const text = await answer.text();
-  assert.equal(answer.status, 200, text);
-  return text
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Line);
-};
+const ask = (query: string) => linesAt(address, query);
 /** What the pod said of a kind, each once. */
 const kept = async (kind: string): Promise<Set<number>> =>
   new Set((await ask(`namespace:=shop _msg:~"^${kind} "`)).map(({ _msg = "" }) => Number(_msg.slice(kind.length + 1))));
