@@ -1,10 +1,13 @@
-// How is it told what a commit changes? As lines for a terminal, as a comment of a pull request, as JSON for a program.
+// How is it told what a commit changes? As lines for a terminal, as a comment of a pull request, as JSON for a
+// program, as a page for a person.
 import pc from "picocolors";
 import type { ObjectChange } from "./app-changes.ts";
 import type { AppDiff } from "./diff.ts";
+import { pageOf } from "./diff-page.ts";
 
-/** A way to tell it. */
-export type Output = "text" | "markdown" | "json";
+/** The ways to tell it. */
+export const outputs = ["text", "markdown", "json", "html"] as const;
+export type Output = (typeof outputs)[number];
 
 /** The report, with its last line end. */
 export const reportOf = (found: readonly AppDiff[], output: Output): string => {
@@ -15,6 +18,8 @@ export const reportOf = (found: readonly AppDiff[], output: Output): string => {
       return markdown(found);
     case "text":
       return text(found);
+    case "html":
+      return pageOf(found);
     default:
       return output satisfies never;
   }
@@ -94,10 +99,12 @@ const remarks = ({ restarts, destructive }: ObjectChange): string[] => [
 const cell = (value: string): string =>
   value.replace(/[\\`*_[\]<>|@#]/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("\n", " ");
 
-const notes = ({ irreproducible }: AppDiff): string[] =>
+/** Places that may give something else each time. */
+export const notes = ({ irreproducible }: AppDiff): string[] =>
   irreproducible.map(({ file, line, uses }) => `${file}:${line}: ${uses} may give something else each time`);
 
-const shown = (value: unknown): string => {
+/** A value on one line, cut where it is long. */
+export const shown = (value: unknown): string => {
   if (value === undefined) return "nothing";
   const whole = JSON.stringify(value);
   return whole.length > 160 ? `${whole.slice(0, 157)}...` : whole;

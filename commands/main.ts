@@ -55,7 +55,9 @@ program
   .option("--from <revision>", "commit, tag or branch to compare with (default: the commit before --to)")
   .option("--to <revision>", "commit, tag or branch (default: the one that the agent follows)")
   .option("--repository <folder>", "clone in which the revisions are looked for (default: where the app's source is)")
-  .addOption(new Option("--output <format>", "how it is told").choices(["text", "markdown", "json"]).default("text"))
+  .addOption(
+    new Option("--output <format>", "how it is told").choices(["text", "markdown", "json", "html"]).default("text"),
+  )
   .action(async (app, options) => (await import("./diff.ts")).diff(app, options));
 
 program

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { changesBetween } from "../../../commands/app-changes.ts";
-import { reportOf } from "../../../commands/diff-report.ts";
+import { outputs, reportOf } from "../../../commands/diff-report.ts";
 import type { RenderedObject } from "../../../components/delivery/render.ts";
 
 const object = (kind: string, fields: object = {}, name = "web", apiVersion = "apps/v1"): RenderedObject => ({
@@ -57,7 +57,7 @@ test("what a Secret holds is hidden, and that it changes is told", () => {
   );
   const change = one(before as RenderedObject, after as RenderedObject);
   assert.deepEqual(change.fields, [{ field: "data.key", before: "(hidden)", after: "(hidden)" }]);
-  for (const output of ["text", "markdown", "json"] as const) {
+  for (const output of outputs) {
     assert.doesNotMatch(
       reportOf([{ app: "a", from: "1", to: "2", changes: [change], violations: [], irreproducible: [] }], output),
       /first|second/,
@@ -154,9 +154,29 @@ test("a report has no markup of what it reports", () => {
   );
 });
 
+test("a page tells what a comment tells, of its own alone: no script, nothing loaded, no markup of the repository", () => {
+  const changes = [
+    one(object("ConfigMap", { data: { a: "1" } }), object("ConfigMap", { data: { a: '<script src="//x">"&' } })),
+    ...changesBetween([object("PersistentVolumeClaim")], []),
+  ];
+  const violations = [{ place: "a.yaml:1", object: "Pod shop/<b>", message: "host-namespaces: <i>" }];
+  const irreproducible = [{ file: "t/<u>.yaml", line: 2, uses: "now" }];
+  const same = { app: "still", from: "1", to: "2", changes: [], violations: [], irreproducible: [] };
+  const page = reportOf([{ app: "a<h1>", from: "1", to: "2", changes, violations, irreproducible }, same], "html");
+  const tags = new Set([...page.matchAll(/<\/?([a-z0-9]+)/g)].map(([, tag]) => tag));
+  for (const tag of ["script", "i", "u"]) assert.ok(!tags.has(tag), tag);
+  assert.doesNotMatch(page, /Pod shop\/<b>|a<h1>| (src|onclick)="/);
+  assert.match(page, /&lt;script src=\\?&quot;\/\/x/);
+  assert.match(page, /<h1>1 app: 0 added, 1 changed, 1 deleted; .* 1 destructive; 1 rule broken<\/h1>/);
+  assert.match(page, /its volume goes with it/);
+  assert.match(page, /t\/&lt;u&gt;\.yaml:2: now may give/);
+  assert.match(page, /As they are: still/);
+});
+
 test("nothing is told of apps that stay as they are", () => {
   const same = { app: "a", from: "1", to: "2", changes: [], violations: [], irreproducible: [] };
   assert.match(reportOf([same, same], "text"), /Nothing changes in 2 apps\.\n$/);
   assert.equal(reportOf([same], "markdown"), "Nothing changes in 1 app.\n");
+  assert.match(reportOf([same], "html"), /<h1>Nothing changes<\/h1>/);
   assert.deepEqual(JSON.parse(reportOf([same], "json")), { apps: [same] });
 });
