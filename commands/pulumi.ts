@@ -26,6 +26,7 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
   await mkdir(backend, { recursive: true, mode: 0o700 });
   await ensurePassphrase(join(folder, "passphrase"));
   const temporary = await ensureTemporary(join(folder, "tmp"));
+  await ensureNoLogs(join(home, "logs"));
   await ensurePlugin(home, programs.get("pulumi-resource-kubernetes")?.path ?? "");
   const defaults: Record<string, string> = {
     PULUMI_BACKEND_URL: pathToFileURL(backend).href,
@@ -64,6 +65,21 @@ const ensureTemporary = async (folder: string): Promise<string> => {
     if (found && Date.now() - found.mtimeMs > 3_600_000) await rm(left, { recursive: true, force: true });
   }
   return folder;
+};
+
+/**
+ * A file in the place of the folder for the CLI's automatic logs, which it then leaves out. They are the debug log of every run, properties of
+ * all objects included: a tenth of the time of `up`, and some 15 MB on the disk.
+ */
+const ensureNoLogs = async (place: string): Promise<void> => {
+  const found = await stat(place).catch(() => undefined);
+  if (found?.isFile()) return;
+  await rm(place, { recursive: true, force: true });
+  await mkdir(dirname(place), { recursive: true });
+  await writeFile(
+    place,
+    "Pulumi's automatic logs are off; `plumbline pulumi --logtostderr -v=9 preview` shows them.\n",
+  );
 };
 
 const ensurePassphrase = async (file: string): Promise<void> => {

@@ -67,7 +67,7 @@ type Pinned = CrdSource & { readonly pinnedBy: string };
 const moduleFolder = (ours: string): string => join(root, "engine", "programs", ours);
 
 function keyOf(sources: readonly Pinned[], definitionsIn: Crds["definitionsIn"]): string {
-  const hash = createHash("sha256").update(JSON.stringify([2, sources, String(definitionsIn)]));
+  const hash = createHash("sha256").update(JSON.stringify([3, sources, String(definitionsIn)]));
   for (const { pinnedBy } of sources)
     for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(moduleFolder(pinnedBy), file)));
   return hash.digest("hex").slice(0, 16);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { load } from "js-yaml";
 import { definitionSources, definitionsIn } from "../../../components/definition-sources.ts";
 import { root } from "../../../engine/folders.ts";
 
@@ -13,7 +14,28 @@ test("several definitions of one file are found under group and plural, other ki
   const other = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: not-mine\n";
   const found = definitionsIn(`---\n${crd("ingressroutes.traefik.io")}---\n${other}--- # next\n${crd("issuers.a.b")}`);
   assert.deepEqual(Object.keys(found), ["traefik.io_ingressroutes", "a.b_issuers"]);
-  assert.equal(found["a.b_issuers"], crd("issuers.a.b"));
+  assert.deepEqual(load(found["a.b_issuers"] ?? ""), load(crd("issuers.a.b")));
+});
+
+test("descriptions of fields are left out, fields of that name are not", () => {
+  const schema = {
+    description: "A kind.",
+    type: "object",
+    properties: {
+      description: { description: "What it is for.", type: "string", default: { description: "kept" } },
+      items: { type: "array", items: { description: "One.", properties: { properties: { description: "x" } } } },
+    },
+  };
+  const text = `${crd("issuers.a.b").replace("spec: {}\n", "")}spec: ${JSON.stringify({ schema })}\n`;
+  assert.deepEqual((load(definitionsIn(text)["a.b_issuers"] ?? "") as { spec: object }).spec, {
+    schema: {
+      type: "object",
+      properties: {
+        description: { type: "string", default: { description: "kept" } },
+        items: { type: "array", items: { properties: { properties: {} } } },
+      },
+    },
+  });
 });
 
 test("what the local platform takes is pinned by a Go module of the repository", () => {
