@@ -2,11 +2,12 @@
 import { resolve as absolute, join } from "node:path";
 import { closureOf, filesBelow } from "../components/delivery/closure.ts";
 import type { AppDeclaration, AppsDeclaration } from "../components/delivery/declaration.ts";
-import { appsOf, folderOf, kindOf, sourceOf } from "../components/delivery/discover.ts";
+import { appsOf, folderOf, kindOf } from "../components/delivery/discover.ts";
 import { type Irreproducible, type Rendering, render, renderingKey, requestOf } from "../components/delivery/render.ts";
 import { rendererVariables } from "../components/delivery/render-program.ts";
 import { openRepository, reachable, type Snapshot } from "../components/delivery/repository.ts";
 import type { Definition, Revision } from "../components/index.ts";
+import { sourceOf } from "../components/settings.ts";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { resolve } from "../engine/resolve.ts";
 import { judgeRendered } from "../policies/check.ts";

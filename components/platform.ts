@@ -2,10 +2,11 @@
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { App } from "./delivery/app.ts";
+import { credentialsOf } from "./delivery/configured.ts";
 import { Identities } from "./identities.ts";
 import { type Problem, refuse } from "./problems.ts";
 import { provisionProblems, provisionsOf } from "./provisions.ts";
-import { refOf, type Settings, settingsProblems, singleApps } from "./settings.ts";
+import { type Settings, settingsProblems, singleApps, sourceOf } from "./settings.ts";
 import { buildLayers, type Complete, type Layers, layerProblems } from "./slot.ts";
 
 /** One typed value that says what a stack is; pure data until {@link Platform} builds it. */
@@ -80,7 +81,7 @@ const pinFieldManager: pulumi.ResourceTransformation = ({ type, props, opts }) =
  */
 export class Platform extends pulumi.ComponentResource {
   constructor({ settings, layers }: Definition, opts: pulumi.ComponentResourceOptions = {}) {
-    const { name, git } = settings;
+    const { name } = settings;
     const unknown = settings.apps.find((each) => each.declared === "apps");
     if (unknown) throw new Error(`which apps there are in ${unknown.path}, Git must be asked first: discover()`);
     super(
@@ -92,6 +93,7 @@ export class Platform extends pulumi.ComponentResource {
         transformations: [...(opts.transformations ?? []), pinFieldManager],
       },
     );
+    const credentials = credentialsOf(settings);
     const cluster = settings.cluster.build(`${name}-cluster`, {}, { parent: this });
     const placed = { parent: this, providers: { kubernetes: cluster.provider } };
     new Identities(`${name}-identities`, {}, placed);
@@ -101,14 +103,17 @@ export class Platform extends pulumi.ComponentResource {
     for (const declared of singleApps(settings)) {
       const { name: app, source, dependsOn = [], values, model: _, declared: __, secrets: ___, ...rest } = declared;
       if (!agent) throw new Error(`app "${app}" has no agent that delivers it`);
+      const { url, revision } = sourceOf(settings, source);
+      const access = credentials.get(url);
       new App(
         `${name}-${app}`,
         {
           ...rest,
           name: app,
           dependsOn: dependsOn.map((other) => `${namespaces.get(other)}/${other}`),
-          repository: source.repository ?? git.url,
-          ...refOf(source.revision ?? git.branch),
+          repository: url,
+          ...(access && { credentials: access }),
+          ...revision,
           ...(values && { values: JSON.stringify(values) }),
           path: source.path,
         },

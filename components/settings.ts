@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Revision } from "./agent/agent.ts";
 import { findCycle } from "./cycle.ts";
 import { problemsOf } from "./delivery/app.ts";
+import { type CredentialsSettings, credentialsProblems, credentialsSchema } from "./delivery/credentials.ts";
 import type { AppDeclaration, AppsDeclaration } from "./delivery/declaration.ts";
 import type { Problem } from "./problems.ts";
 import type { Exemption, Layer } from "./slot.ts";
@@ -19,6 +20,8 @@ export interface Settings {
     readonly url: string;
     /** Branch that is followed. */
     readonly branch: string;
+    /** How the agent gets into it. Default: everybody may read it. */
+    readonly credentials?: CredentialsSettings;
   };
   /** What the platform stands on. */
   readonly cluster: Layer<"cluster", never>;
@@ -36,6 +39,7 @@ const schema = z.strictObject({
       error: "an http, https or ssh URL that is reached from inside the cluster",
     }),
     branch: z.string().regex(/^(?!-)[^\s~^:?*\\[]+$/, "the name of a branch"),
+    credentials: credentialsSchema.exactOptional(),
   }),
   cluster: z.custom<Settings["cluster"]>((value) => {
     const found = value as Partial<Settings["cluster"]> | null | undefined;
@@ -71,6 +75,51 @@ export const singleApps = ({ apps }: Pick<Settings, "apps">): AppDeclaration[] =
 /** A revision as a stack file writes it: a branch in one word. */
 export const refOf = (revision: string | Revision): Revision =>
   typeof revision === "string" ? { branch: revision } : revision;
+
+/** Where a source is, and how it is read. */
+export interface Source {
+  readonly url: string;
+  readonly revision: Revision;
+  /** Undefined: everybody may read it. */
+  readonly credentials: CredentialsSettings | undefined;
+}
+
+/** What the source of an app, or of many, comes to: the platform's own where it names none. */
+export const sourceOf = (
+  { git }: Pick<Settings, "git">,
+  {
+    repository = git.url,
+    revision = git.branch,
+    credentials,
+  }: {
+    readonly repository?: string;
+    readonly revision?: string | Revision;
+    readonly credentials?: CredentialsSettings;
+  },
+): Source => ({
+  url: repository,
+  revision: refOf(revision),
+  credentials: credentials ?? (repository === git.url ? git.credentials : undefined),
+});
+
+/** Problems of what sources say of how they are read: each repository in one way. */
+const accessProblems = (settings: Settings): Problem[] => {
+  const problems = credentialsProblems(settings.git.url, settings.git.credentials, "settings.git.credentials");
+  const known = new Map([[settings.git.url, JSON.stringify(settings.git.credentials)]]);
+  for (const each of settings.apps) {
+    const [name, given, within] = each.declared === "app" ? [each.name, each.source, ".source"] : [each.path, each, ""];
+    const { url, credentials } = sourceOf(settings, given);
+    const field = `settings.apps.${name}${within}.credentials`;
+    const found = JSON.stringify(credentials);
+    if (!known.has(url)) problems.push(...credentialsProblems(url, credentials, field));
+    else if (known.get(url) !== found) {
+      const allowed = "for one repository the same wherever it is named, or nothing where settings.git says it";
+      problems.push({ field, value: credentials && Object.keys(credentials), allowed });
+    }
+    known.set(url, known.get(url) ?? found);
+  }
+  return problems;
+};
 
 /** Every problem of the settings, also where types were never checked. */
 export const settingsProblems = (settings: unknown): Problem[] => {
@@ -116,5 +165,5 @@ export const settingsProblems = (settings: unknown): Problem[] => {
       allowed: "dependencies without a cycle",
     });
   }
-  return problems;
+  return [...problems, ...accessProblems(settings as Settings)];
 };

@@ -1,10 +1,10 @@
 // What does the pack have to know of the stack it judges, and which objects are its apps?
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { discover, snapshots, sourceOf } from "../components/delivery/discover.ts";
+import { discover, snapshots } from "../components/delivery/discover.ts";
 import { type RenderedObject, render, requestOf } from "../components/delivery/render.ts";
 import type { Definition } from "../components/platform.ts";
-import { singleApps } from "../components/settings.ts";
+import { singleApps, sourceOf } from "../components/settings.ts";
 
 /** The clone this pack lies in. */
 export const clone = join(import.meta.dirname, "..");

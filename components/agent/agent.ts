@@ -1,5 +1,6 @@
 // What does a pull agent offer apps, whichever agent it is?
 import type { ComponentResourceOptions, Input, Resource } from "@pulumi/pulumi";
+import type { CredentialsArgs } from "../delivery/credentials.ts";
 
 /** What the files of an app are. */
 export const AppKind = { Yaml: "yaml", Kustomize: "kustomize", Helm: "helm" } as const;
@@ -43,6 +44,8 @@ export interface Delivery {
   readonly namespace: string;
   /** URL of the Git repository, as it is reached from inside the cluster. */
   readonly repository: string;
+  /** How the agent gets into it; the same object for each app of one repository. Undefined: everybody may read it. */
+  readonly credentials: CredentialsArgs | undefined;
   /** Commit that is delivered. */
   readonly revision: Revision;
   /** Folder within the repository, without `./` before it and `/` behind it; of a chart, the one with `Chart.yaml`. */

@@ -7,6 +7,7 @@ import { type Problem, refuse } from "../problems.ts";
 import { labels } from "../workload.ts";
 import { AppKind, type Delivery, revisionName } from "./agent.ts";
 import type { ArgoCd, ArgoCdFacts } from "./argo-cd.ts";
+import { accessOf } from "./argo-cd-credentials.ts";
 import { programs } from "./argo-cd-programs.ts";
 import { argoproj } from "./argo-cd-rights.ts";
 import { partOf, tokenProgram } from "./argo-cd-settings.ts";
@@ -37,6 +38,7 @@ export const deliverWithArgoCd = (
 ): pulumi.Resource => {
   const { namespace, repository } = delivery;
   refuse(`App ${delivery.name}`, problemsOf(delivery));
+  const access = accessOf(argoCd, facts, delivery);
   openToGit(argoCd, facts, repository);
   const login = loginOf(argoCd, facts, delivery);
   const rights = rightsOfController(facts, name, delivery, opts);
@@ -90,7 +92,14 @@ export const deliverWithArgoCd = (
     {
       ...opts,
       ...bounded,
-      dependsOn: [...facts.ready, project, login, ...rights, ...[opts.dependsOn ?? []].flat()] as pulumi.Resource[],
+      dependsOn: [
+        ...facts.ready,
+        project,
+        login,
+        ...access,
+        ...rights,
+        ...[opts.dependsOn ?? []].flat(),
+      ] as pulumi.Resource[],
     },
   );
 };

@@ -14,6 +14,16 @@ export const names = {
 /** Label by which Argo CD finds settings and Secrets of its own. */
 export const partOf = { "app.kubernetes.io/part-of": "argocd" };
 
+/** What apps say of Git servers and Argo CD wants to know of all at once. */
+export interface GitServers {
+  /** Lines of `known_hosts`, by repository. */
+  readonly knownHosts: Map<string, string>;
+  /** Authorities, PEM, by the name of the host. */
+  readonly authorities: Map<string, string>;
+  /** Whether the lists are declared: nothing can be added any more. */
+  closed: boolean;
+}
+
 /** Where the controller's pod has the program that gets a token. */
 export const tokenProgram = "/plumbline/deployer-token";
 
@@ -62,10 +72,10 @@ include ${cacheFolders.password}/password.conf
 /** Declares them. @returns what the programs need before they start */
 export const declareSettings = (
   name: string,
-  { namespace, audiences }: { namespace: string; audiences: readonly string[] },
+  { namespace, audiences, gitServers }: { namespace: string; audiences: readonly string[]; gitServers: GitServers },
   opts: pulumi.ComponentResourceOptions,
 ): pulumi.Resource[] => {
-  const config = (object: string, data: Record<string, string>): k8s.core.v1.ConfigMap =>
+  const config = (object: string, data: pulumi.Input<Record<string, string>>): k8s.core.v1.ConfigMap =>
     new k8s.core.v1.ConfigMap(
       `${name}-${object}`,
       { metadata: { name: object, namespace, labels: partOf }, data },
@@ -79,6 +89,14 @@ export const declareSettings = (
       // Each run makes another: the one that the cluster has counts.
       { ...opts, ignoreChanges: ["data"] },
     );
+  // The apps are declared behind the agent, in the same turn: what they say is known when that ends.
+  const servers = new Promise<GitServers>((resolve) => {
+    setImmediate(() => {
+      gitServers.closed = true;
+      resolve(gitServers);
+    });
+  });
+  const lines = (texts: ReadonlyMap<string, string>) => [...texts.values()].map((text) => `${text.trim()}\n`).join("");
   const random = (): string => randomBytes(24).toString("hex");
   const password = random();
   return [
@@ -91,8 +109,14 @@ export const declareSettings = (
       "resource.customizations.ignoreResourceUpdates.all": "jsonPointers:\n  - /status\n",
     }),
     // Asked for at the start; nothing is in them.
-    ...["argocd-gpg-keys-cm", "argocd-rbac-cm", "argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm"].map((object) =>
-      config(object, {}),
+    ...["argocd-gpg-keys-cm", "argocd-rbac-cm"].map((object) => config(object, {})),
+    config(
+      "argocd-ssh-known-hosts-cm",
+      servers.then(({ knownHosts }) => (knownHosts.size > 0 ? { ssh_known_hosts: lines(knownHosts) } : {})),
+    ),
+    config(
+      "argocd-tls-certs-cm",
+      servers.then(({ authorities }) => Object.fromEntries(authorities)),
     ),
     // What the web server would sign sessions with; the controller asks for it as well.
     madeOnce("argocd-secret", { "server.secretkey": base64(random()) }),

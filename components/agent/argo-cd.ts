@@ -3,6 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { usualAudiences } from "../cluster/cluster.ts";
 import { readDefinitions } from "../definitions.ts";
+import type { CredentialsArgs } from "../delivery/credentials.ts";
 import { layerNamespace } from "../namespace.ts";
 import { type Layer, layer } from "../slot.ts";
 import { version } from "../versions.ts";
@@ -10,7 +11,7 @@ import type { Agent, Delivery } from "./agent.ts";
 import { deliverWithArgoCd } from "./argo-cd-delivery.ts";
 import { declarePrograms } from "./argo-cd-programs.ts";
 import { notifierRules } from "./argo-cd-rights.ts";
-import { declareSettings } from "./argo-cd-settings.ts";
+import { declareSettings, type GitServers } from "./argo-cd-settings.ts";
 import { argoCdDefinitions } from "./crds.ts";
 
 /** Arguments of {@link ArgoCd}. */
@@ -63,7 +64,9 @@ export class ArgoCd extends pulumi.ComponentResource implements Agent {
       ({ apiVersion: _, kind: __, ...definition }) =>
         new k8s.apiextensions.v1.CustomResourceDefinition(`${name}-${definition.metadata.name}`, definition, parent),
     );
-    const settings = declareSettings(name, { namespace, audiences: args.audiences ?? usualAudiences }, within);
+    const gitServers: GitServers = { knownHosts: new Map(), authorities: new Map(), closed: false };
+    const audiences = args.audiences ?? usualAudiences;
+    const settings = declareSettings(name, { namespace, audiences, gitServers }, within);
     const ready = declarePrograms(
       name,
       {
@@ -88,6 +91,8 @@ export class ArgoCd extends pulumi.ComponentResource implements Agent {
       ready,
       clusters: new Map(),
       gitPorts: new Set(),
+      gitServers,
+      access: new Map(),
     });
     this.namespace = pulumi.output(namespace);
     this.registerOutputs({ namespace: this.namespace });
@@ -113,6 +118,12 @@ export interface ArgoCdFacts {
   readonly clusters: Map<string, k8s.core.v1.Secret>;
   /** Ports of Git servers that are open. */
   readonly gitPorts: Set<number>;
+  readonly gitServers: GitServers;
+  /** How each repository is read, by its URL, and the Secret that says so. */
+  readonly access: Map<
+    string,
+    { readonly given: CredentialsArgs | undefined; readonly secret: k8s.core.v1.Secret | undefined }
+  >;
 }
 
 // Not a field: Pulumi's component analyzer takes every field of the class for an output of a schema type.

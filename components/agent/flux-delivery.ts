@@ -6,6 +6,7 @@ import { refuse } from "../problems.ts";
 import { labels } from "../workload.ts";
 import { AppKind, type Delivery, revisionName } from "./agent.ts";
 import type { Flux, FluxFacts } from "./flux.ts";
+import { accessOf } from "./flux-credentials.ts";
 import { deliverChart, refuseOfChart } from "./flux-helm.ts";
 
 const address = "https://kubernetes.default.svc";
@@ -111,11 +112,9 @@ const imagesOf = ({ images }: Delivery) =>
 const loginOf = ({ name }: Delivery) => `${name}-delivery`;
 
 /** The Git source of a repository's branch, made once and shared by its apps. */
-const gitSource = (
-  flux: Flux,
-  facts: FluxFacts,
-  { repository, revision }: Delivery,
-): k8s.apiextensions.CustomResource => {
+const gitSource = (flux: Flux, facts: FluxFacts, delivery: Delivery): k8s.apiextensions.CustomResource => {
+  const { repository, revision } = delivery;
+  const access = accessOf(flux, facts, delivery);
   const [by] = Object.keys(revision);
   // A branch stands alone, as it did before there was anything else: another name would replace the source.
   const key = `${repository} ${by === "branch" ? "" : `${by} `}${revisionName(revision)}`;
@@ -150,9 +149,9 @@ const gitSource = (
       kind: "GitRepository",
       metadata: { name: named, namespace: facts.namespace },
       // The interval is for pushes that nobody told of; a push that is told of is fetched at once.
-      spec: { url: repository, ref: revision, interval: "1m", timeout: "60s" },
+      spec: { url: repository, ref: revision, interval: "1m", timeout: "60s", ...access.spec },
     },
-    { ...opts, ...bounded, dependsOn: [...facts.ready, opening] },
+    { ...opts, ...bounded, dependsOn: [...facts.ready, opening, ...access.after] },
   );
   facts.sources.set(key, source);
   return source;

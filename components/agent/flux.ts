@@ -10,6 +10,7 @@ import { labels } from "../workload.ts";
 import type { Agent, Delivery } from "./agent.ts";
 import { fluxDefinitions } from "./crds.ts";
 import { controller } from "./flux-controller.ts";
+import type { FluxAccess } from "./flux-credentials.ts";
 import { deliverWithFlux } from "./flux-delivery.ts";
 import { helmController } from "./flux-helm.ts";
 import { kustomizeControllerRules, notifierRules, sourceControllerRules } from "./flux-rights.ts";
@@ -143,6 +144,7 @@ export class Flux extends pulumi.ComponentResource implements Agent {
       authority: rootCa.data.apply((data) => data?.["ca.crt"] ?? ""),
       ready: [source, kustomize],
       sources: new Map(),
+      access: new Map(),
       kinds: new Map(),
       helmController: once(() => helmController(name, { namespace, mirror, ...args, transform }, within)),
     });
@@ -169,6 +171,8 @@ export interface FluxFacts {
   readonly ready: pulumi.Resource[];
   /** Git sources by repository and branch. */
   readonly sources: Map<string, k8s.apiextensions.CustomResource>;
+  /** How each repository is read, by its URL. */
+  readonly access: Map<string, FluxAccess>;
   /** Which apps are charts, by "namespace/name", and what each depends on. */
   readonly kinds: Map<string, { readonly chart: boolean; readonly dependsOn: readonly string[] }>;
   /** The controller of charts, declared when the first one is delivered: other platforms don't pay for it. */

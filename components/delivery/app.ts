@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { type Agent, AppKind, type HealthArgs, type Revision, revisionName } from "../agent/agent.ts";
 import { type Problem, refuse } from "../problems.ts";
 import { podSecurity } from "../workload.ts";
+import { type CredentialsArgs, credentialsProblems, secretly } from "./credentials.ts";
 import { deployerRules } from "./deployer.ts";
 
 /** Where an app is reached. */
@@ -23,6 +24,8 @@ export interface ExposeArgs {
 export interface AppArgs {
   /** URL of the Git repository that holds the manifests, as it is reached from inside the cluster. */
   repository: string;
+  /** How the agent gets into the repository; apps of one repository share one value. Default: everybody may read it. */
+  credentials?: CredentialsArgs;
   /** Branch that is followed. Default: "main", where no tag, range of versions or commit is given. */
   branch?: string;
   /** Tag that is delivered, instead of a branch. Default: none. */
@@ -110,7 +113,13 @@ export class App extends pulumi.ComponentResource {
   constructor(name: string, args: AppArgs, opts: AppOptions) {
     const { agent, provisions, transform, ...options } = opts;
     const transformations = [...(options.transformations ?? []), markOfPlatform];
-    super("plumbline:index:App", name, { ...args }, { ...options, transformations });
+    const { credentials } = args;
+    super(
+      "plumbline:index:App",
+      name,
+      { ...args, ...(credentials && { credentials: secretly(credentials) }) },
+      { ...options, transformations },
+    );
     const parent = { parent: this };
     refuse(`App ${name}`, argsProblems(args));
     const revision = revisionOf(args);
@@ -159,6 +168,7 @@ export class App extends pulumi.ComponentResource {
         name: app,
         namespace,
         repository: args.repository,
+        credentials,
         revision,
         path: args.path.replace(/^(\.?\/)+/, "").replace(/\/+$/, ""),
         kind: args.kind,
@@ -190,7 +200,13 @@ const argsProblems = (args: AppArgs): Problem[] => {
   const problems: Problem[] = [];
   const given = revisions.filter((each) => args[each] !== undefined);
   if (given.length > 1) problems.push({ field: given[1] ?? "", value: args, allowed: `only without ${given[0]}` });
-  return [...problems, ...kindProblems(args), ...valuesProblems(args)];
+  const { repository, credentials } = args;
+  return [
+    ...problems,
+    ...credentialsProblems(repository, credentials, "credentials"),
+    ...kindProblems(args),
+    ...valuesProblems(args),
+  ];
 };
 
 const valuesProblems = ({ values }: AppArgs): Problem[] => {
@@ -237,7 +253,8 @@ export const problemsOf = (checked: z.ZodSafeParseResult<unknown>, value: unknow
         const path = issue.code === "unrecognized_keys" ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path;
         return {
           field: [prefix, ...path.map(String)].filter(Boolean).join("."),
-          value: at(path),
+          // A secret that somebody wrote where its name belongs must not be printed.
+          value: path.includes("credentials") && at(path) !== undefined ? `something (${typeof at(path)})` : at(path),
           allowed: issue.code === "unrecognized_keys" ? "no such field" : issue.message,
         };
       });

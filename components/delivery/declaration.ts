@@ -3,6 +3,7 @@ import { z } from "zod";
 import { AppKind } from "../agent/agent.ts";
 import { refuse } from "../problems.ts";
 import { kindProblems, problemsOf } from "./app.ts";
+import { credentialsSchema } from "./credentials.ts";
 
 const name = z
   .string()
@@ -73,6 +74,7 @@ const schema = z.strictObject({
   namespace: name.exactOptional(),
   source: z.strictObject({
     repository: repository.exactOptional(),
+    credentials: credentialsSchema.exactOptional(),
     path: folder,
     revision: revision.exactOptional(),
   }),
@@ -101,6 +103,7 @@ const many = z.strictObject({
     .string()
     .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))([^*]+\/)?\*$/, 'a folder whose folders are the apps, as "apps/*"'),
   repository: repository.exactOptional(),
+  credentials: credentialsSchema.exactOptional(),
   revision: revision.exactOptional(),
   ...common,
 });

@@ -1,10 +1,11 @@
 // Which apps does a stack have, and what are their files? What only Git can tell, asked once before a stack is built.
-import { AppKind, type Revision, revisionName } from "../agent/agent.ts";
+import { AppKind, revisionName } from "../agent/agent.ts";
 import type { Definition } from "../platform.ts";
 import { type Problem, refuse } from "../problems.ts";
 import { provisionProblems } from "../provisions.ts";
-import { refOf, settingsProblems, singleApps } from "../settings.ts";
+import { type Source, settingsProblems, singleApps, sourceOf } from "../settings.ts";
 import { kindProblems } from "./app.ts";
+import { configured } from "./configured.ts";
 import { type AppDeclaration, type AppsDeclaration, app } from "./declaration.ts";
 import { openRepository, type Snapshot, SourceError } from "./repository.ts";
 
@@ -31,22 +32,13 @@ export const kindOf = ({ entries, url, commit }: Snapshot, path: string): AppKin
   return AppKind.Yaml;
 };
 
-/** Where the source of an app is, the platform's own where it names none. */
-export const sourceOf = (
-  { git }: Definition["settings"],
-  source: { readonly repository?: string; readonly revision?: string | Revision },
-): { readonly url: string; readonly revision: Revision } => ({
-  url: source.repository ?? git.url,
-  revision: refOf(source.revision ?? git.branch),
-});
-
 /** Opens each repository and revision once. */
 export const snapshots = (local?: string) => {
   const opened = new Map<string, Promise<Snapshot>>();
   return {
-    open: ({ url, revision }: { readonly url: string; readonly revision: Revision }): Promise<Snapshot> => {
+    open: ({ url, revision, credentials }: Source): Promise<Snapshot> => {
       const key = `${url} ${Object.keys(revision)[0]} ${revisionName(revision)}`;
-      const known = opened.get(key) ?? openRepository(url, revision, local);
+      const known = opened.get(key) ?? openRepository(url, revision, { local, credentials: configured(credentials) });
       opened.set(key, known);
       return known;
     },
@@ -92,7 +84,7 @@ export const discover = async (definition: Definition, local?: string): Promise<
 
 /** The apps of a directory at one commit. @throws SourceError where there are none */
 export const appsOf = (
-  { declared: _, path, repository, revision, ...common }: AppsDeclaration,
+  { declared: _, path, repository, credentials, revision, ...common }: AppsDeclaration,
   snapshot: Snapshot,
 ): AppDeclaration[] => {
   const parent = folderOf(path.slice(0, -1));
@@ -111,6 +103,7 @@ export const appsOf = (
     const source = {
       path: pathIn(parent, name),
       ...(repository !== undefined && { repository }),
+      ...(credentials !== undefined && { credentials }),
       ...(revision !== undefined && { revision }),
     };
     return app({ ...common, name, source, kind: common.kind ?? kindOf(snapshot, source.path) });

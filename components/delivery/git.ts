@@ -63,7 +63,10 @@ export const gitBytes = (
     const child = execFile("git", [...args], options, (error, stdout, stderr) => {
       if (!error) return resolve(stdout);
       const said = stderr.toString().trim() || (error.killed ? `no answer within ${bound} s` : error.message);
-      reject(new Error(`git ${args[0]}: ${said.split("\n").at(-1)}`));
+      const lines = said.split("\n").map((line) => line.trim());
+      // What SSH says of a key stands before what Git makes of it.
+      const telling = lines.find((line) => /^fatal: |denied|verification failed/.test(line)) ?? lines.at(-1);
+      reject(new Error(`git ${args[0]}: ${telling}`));
     });
     child.stdin?.on("error", () => {}); // a Git that is gone is reported by its end
     child.stdin?.end(input);

@@ -6,6 +6,7 @@ import { isAbsolute, join } from "node:path";
 import { maxSatisfying, validRange } from "semver";
 import { type Revision, revisionName } from "../agent/agent.ts";
 import { git, gitBytes } from "./git.ts";
+import { type Access, accessTo, type PlainCredentials } from "./git-access.ts";
 
 /** A file, link or submodule of a commit. */
 export interface Entry {
@@ -46,6 +47,14 @@ export const reachable = (url: string, local = process.env.PLUMBLINE_REPOSITORIE
   return existsSync(copy) ? copy : url;
 };
 
+/** What may be said of how a repository is opened. */
+export interface OpenOptions {
+  /** Folder of copies; default: `PLUMBLINE_REPOSITORIES`. */
+  readonly local?: string | undefined;
+  /** How Git gets in where no copy is there. Default: as this machine's own Git does, by ~/.git-credentials and ~/.ssh. */
+  readonly credentials?: PlainCredentials | undefined;
+}
+
 /** Seconds that a repository may take until it is fetched. */
 const bound = 300;
 
@@ -56,7 +65,11 @@ const bound = 300;
  * @param revision where the repository is on this machine, `commit` is anything that Git understands: `HEAD~1`
  * @throws SourceError that names repository and revision
  */
-export const openRepository = async (url: string, revision: Revision, local?: string): Promise<Snapshot> => {
+export const openRepository = async (
+  url: string,
+  revision: Revision,
+  { local, credentials }: OpenOptions = {},
+): Promise<Snapshot> => {
   const place = reachable(url, local);
   const here = isAbsolute(place);
   const scratch = here ? undefined : await mkdtemp(join(tmpdir(), "plumbline-repository-"));
@@ -64,12 +77,15 @@ export const openRepository = async (url: string, revision: Revision, local?: st
     if (scratch) await rm(scratch, { recursive: true, force: true });
   };
   const folder = scratch ?? place;
-  const at = (...args: string[]) => git(args, { cwd: folder, bound });
+  let access: Access | undefined;
+  const at = (...args: string[]) => git(args, { cwd: folder, bound, ...access?.git });
   try {
     if (scratch) {
       await at("init", "--quiet", "--bare");
+      access = credentials && (await accessTo(url, credentials));
       const wanted = "semver" in revision ? await newestTag(at, revision.semver, place) : refName(revision);
       await at("fetch", "--quiet", "--depth=1", "--no-tags", "--", place, wanted);
+      await access?.close();
     }
     const name = scratch
       ? "FETCH_HEAD"
@@ -89,6 +105,7 @@ export const openRepository = async (url: string, revision: Revision, local?: st
       read: (wanted) => readEntries(folder, wanted),
     };
   } catch (error) {
+    await access?.close();
     await close();
     const kind = Object.keys(revision)[0];
     throw new SourceError(

@@ -14,8 +14,9 @@ const fields = (settings: unknown) => settingsProblems(settings).map(({ field, a
 
 test("good settings have no problem", () => assert.deepEqual(fields(good), []));
 
-for (const url of ["https://git.example/p.git", "ssh://git@git.example:2222/p.git"]) {
-  test(`${url} is a Git URL`, () => assert.deepEqual(fields({ ...good, git: { url, branch: "main" } }), []));
+const credentials = { sshKey: { config: "key" }, knownHosts: "git.example ssh-ed25519 AAAA" };
+for (const git of [{ url: "https://git.example/p.git" }, { url: "ssh://git@git.example:2222/p.git", credentials }]) {
+  test(`${git.url} is a Git URL`, () => assert.deepEqual(fields({ ...good, git: { ...git, branch: "main" } }), []));
 }
 for (const url of ["file:///p", "git.example/p", "", 7]) {
   test(`${JSON.stringify(url)} is no Git URL`, () =>
