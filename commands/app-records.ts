@@ -23,6 +23,8 @@ export interface AppRecord {
   readonly commit: string;
   /** Full hash of the commit that it tried last; empty where it says none. */
   readonly attempted: string;
+  /** URL of the repository that it follows; empty where it has no source. */
+  readonly repository: string;
   /** Folder of the manifests in the repository, without a leading `./`. */
   readonly folder: string;
   /** Whether what is applied is taken to be well. While the agent is at work, what it applied last runs on. */

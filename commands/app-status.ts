@@ -5,6 +5,7 @@ import { git, repository } from "../local/example.ts";
 import { type Api, ApiError, type KubernetesObject } from "../local/kubernetes-api.ts";
 import { type AppRecord, readRecords } from "./app-records.ts";
 import type { Condition } from "./conditions.ts";
+import { wayOutOf } from "./ways-out.ts";
 
 /** One app, as `status --json` shows it. */
 export interface AppStatus {
@@ -90,7 +91,15 @@ const explain = async (api: Api, state: string, namespace: string, record: AppRe
   const { failure } = record;
   const said = failure ?? record.progress ?? "not delivered yet";
   const [pods, place] = await Promise.all([podReasons(api, namespace), failure ? locate(state, record) : undefined]);
-  return [place ? `${place}: ${said.trim()}` : said.trim(), ...pods].join("; ");
+  const { repository: from, attempted } = record;
+  const told = failure && !said.includes(from) ? [`in ${from}${attempted && ` at ${attempted.slice(0, 10)}`}`] : [];
+  const wayOut = failure && wayOutOf(failure);
+  return [
+    place ? `${place}: ${said.trim()}` : said.trim(),
+    ...pods,
+    ...told,
+    ...(wayOut ? [`way out: ${wayOut}`] : []),
+  ].join("; ");
 };
 
 /** What each pod that is not ready gives as its reason. */

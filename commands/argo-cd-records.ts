@@ -52,6 +52,7 @@ export const argoCdRecord = (found: KubernetesObject, now = Date.now()): AppReco
     commit,
     // What could not be compared is the tip of what is followed, whatever was applied last.
     attempted: sync?.status === "Unknown" ? "" : (operation?.syncResult?.revision ?? sync?.revision ?? ""),
+    repository: String(found.spec.source.repoURL),
     folder: String(found.spec.source.path),
     well: failure === undefined,
     ...(failure ? { failure, hint: hintOf(failure) } : {}),

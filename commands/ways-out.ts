@@ -1,0 +1,33 @@
+// What can be done about what an agent says? The agents tell what is wrong; this tells a person where to mend it.
+
+/** What an agent says, in Flux's words or Argo CD's, and what helps; the first that fits counts. */
+const ways: readonly (readonly [said: RegExp, wayOut: string])[] = [
+  [
+    /authentication required|unable to authenticate|authentication failed|invalid credentials|permission denied \(publickey|authorization failed/i,
+    "correct the credentials of its source: `plumbline pulumi config set --secret`, then `plumbline pulumi up`",
+  ],
+  [
+    /unknown authority|unable to get local issuer|certificate verification failed|self-signed certificate/i,
+    "name the authority of the Git server in credentials.ca of its source",
+  ],
+  [
+    /certificate has expired|certificate is valid for|no alternative certificate/i,
+    "renew the certificate of the Git server",
+  ],
+  [
+    /knownhosts: key mismatch|host key verification failed|key is unknown|no hostkeyalgorithms/i,
+    "compare credentials.knownHosts of its source with what ssh-keyscan prints of the server",
+  ],
+  [
+    /couldn't find remote ref|reference not found|unable to resolve '.*' to a commit|no match found for semver/i,
+    "push that branch, tag or commit, or name another in source.revision",
+  ],
+  [/repository not found/i, "correct the URL of the repository, or let its credentials read it"],
+  [
+    /connection refused|no such host|i\/o timeout|deadline exceeded|no route to host|could not resolve host/i,
+    "see that the Git server runs and is reached from the cluster",
+  ],
+];
+
+/** What helps against a failure; undefined where its own words must do. */
+export const wayOutOf = (failure: string): string | undefined => ways.find(([said]) => said.test(failure))?.[1];

@@ -1,0 +1,147 @@
+// What does Flux deliver from repositories that are not for everybody? Apps from real servers beside the example app, all at once.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { execa } from "execa";
+import { root } from "../../engine/folders.ts";
+import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
+import { type Identity, identityFor } from "../git-hosts.ts";
+import { repositoryWith } from "../repositories.ts";
+
+/** Where the control plane's machine is reached by pods. */
+const address = "10.88.0.1";
+const ports = { https: 3443, ssh: 3022 };
+let clone: Clone;
+let status: Status;
+let identity: Identity;
+let folder: string;
+let server: ChildProcess;
+let original: string;
+const stack = () => join(clone.folder, "stacks/local.ts");
+
+const configMap = (name: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\n`;
+const { folder: members, git } = repositoryWith({ "app/a.yaml": configMap("a") });
+
+const plumbline = async (...args: string[]): Promise<void> => {
+  const { exitCode, all } = await clone.plumbline(args);
+  assert.equal(exitCode, 0, String(all));
+};
+const configure = (key: string, secret: string) =>
+  execa(
+    process.execPath,
+    [join(clone.folder, "launch.mjs"), "pulumi", "config", "set", "--secret", key, "--stack", "local"],
+    {
+      cwd: clone.folder,
+      env: { PLUMBLINE_STATE: "" },
+      input: secret,
+    },
+  );
+
+/** The stack with more apps: the source of each, by its name. */
+const declared = (): string => {
+  const at = (scheme: string, port: number, name: string) => `${scheme}${address}:${port}/${name}.git`;
+  const knownHosts = `[${address}]:${ports.ssh} ${identity.hostKeyLine}`;
+  const token = { config: "gitToken" };
+  const ca = identity.authority;
+  const sources = {
+    token: { repository: at("https://", ports.https, "token"), credentials: { token, ca } },
+    ssh: { repository: at("ssh://git@", ports.ssh, "ssh"), credentials: { sshKey: { config: "gitKey" }, knownHosts } },
+    "wrong-token": {
+      repository: at("https://", ports.https, "wrong-token"),
+      credentials: { token: { config: "wrong" }, ca },
+    },
+    "wrong-authority": { repository: at("https://", ports.https, "wrong-authority"), credentials: { token } },
+    "wrong-key": {
+      repository: at("ssh://git@", ports.ssh, "wrong-key"),
+      credentials: { sshKey: { config: "otherKey" }, knownHosts },
+    },
+  };
+  const apps = Object.entries(sources).map(
+    ([name, source]) => `app(${JSON.stringify({ name, kind: "yaml", source: { path: "app", ...source } })})`,
+  );
+  return `// The platform of this test.
+import { app, definePlatform, flux } from "../components/index.ts";
+import { hello } from "./shared/examples.ts";
+import { onThisMachine } from "./shared/local.ts";
+
+const { expose: _, ...plain } = hello;
+export default definePlatform(
+  { ...onThisMachine, name: "local", apps: [{ ...plain, expose: { service: "hello", port: 80 } }, ${apps.join(", ")}] },
+  { agent: flux() },
+);
+`;
+};
+
+before(async () => {
+  clone = sharedClone();
+  status = await clone.status();
+  original = await readFile(stack(), "utf8");
+  identity = await identityFor(address);
+  folder = await mkdtemp(join(tmpdir(), "plumbline-members-"));
+  for (const name of ["token", "ssh", "wrong-token", "wrong-authority", "wrong-key"])
+    await cp(join(members, ".git"), join(folder, `${name}.git`), { recursive: true });
+  const etcd = status.processes.find(({ name }) => name === "etcd")?.pid;
+  server = spawn("nsenter", [`--net=/proc/${etcd}/ns/net`, process.execPath, join(root, "test/git-hosts.ts")], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  server.stdin?.write(`${JSON.stringify({ root: folder, identity, ports })}\n`);
+  await once(server.stdout ?? server, "data");
+  await configure("gitToken", identity.token);
+  await configure("gitKey", identity.key);
+  await configure("wrong", "not the token");
+  await configure("otherKey", (await identityFor(address)).key);
+  await writeFile(stack(), declared());
+  await plumbline("pulumi", "up", "--yes", "--skip-preview", "--non-interactive");
+});
+after(async () => {
+  await writeFile(stack(), original);
+  await plumbline("pulumi", "up", "--yes", "--skip-preview", "--non-interactive");
+  server.kill();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const app = (name: string, now: Status) => now.apps.find((each) => each.name === name) ?? assert.fail(`no app ${name}`);
+
+for (const name of ["token", "ssh"]) {
+  test(`a private repository is delivered by ${name}`, async () => {
+    const now = await eventually("it is delivered", clone.status, (found) => app(name, found).healthy, 60);
+    assert.equal(app(name, now).commit, git("rev-parse", "HEAD"));
+  });
+}
+
+for (const [name, says] of [
+  ["wrong-token", /https:\S+wrong-token\.git.*authentication required/],
+  ["wrong-authority", /https:\S+wrong-authority\.git.*certificate signed by unknown authority/],
+  ["wrong-key", /ssh:\S+wrong-key\.git.*unable to authenticate/],
+] as const) {
+  test(`status says why nothing comes: ${name}`, async () => {
+    const now = await eventually(
+      "status says why",
+      clone.status,
+      (found) => says.test(app(name, found).message ?? ""),
+      60,
+    );
+    assert.match(app(name, now).message ?? "", /way out: /);
+  });
+}
+
+test("no secret lies in the state, the configuration or a log in the clear", async () => {
+  const secrets = [identity.token, identity.key.split("\n")[2] ?? "", "not the token"];
+  const secretsAndCodes = secrets.flatMap((each) => [each, Buffer.from(each).toString("base64").slice(0, -4)]);
+  const state = join(clone.folder, ".plumbline");
+  let urls = 0;
+  const files = [join(state, "pulumi"), join(state, "log"), join(state, "renderings"), join(clone.folder, "stacks")];
+  for (const place of files) {
+    const names = await readdir(place, { recursive: true, withFileTypes: true }).catch(() => []);
+    for (const entry of names.filter((each) => each.isFile())) {
+      const text = await readFile(join(entry.parentPath, entry.name), "latin1");
+      if (text.includes("wrong-token.git")) urls += 1;
+      for (const secret of secretsAndCodes) assert.ok(!text.includes(secret), `${entry.parentPath}/${entry.name}`);
+    }
+  }
+  assert.ok(urls >= 2, "the state was not among the files");
+});
