@@ -66,7 +66,13 @@ export {
 } from "./dashboards/grafana.ts";
 export type { GrafanaOidcArgs } from "./dashboards/oidc.ts";
 export { App, type AppArgs, type AppOptions, deployer, type ExposeArgs, marks } from "./delivery/app.ts";
-export type { CredentialsArgs, CredentialsSettings, GithubAppArgs } from "./delivery/credentials.ts";
+export type {
+  ConfiguredSecret,
+  CredentialsArgs,
+  CredentialsOf,
+  CredentialsSettings,
+  GithubAppArgs,
+} from "./delivery/credentials.ts";
 export {
   type AppDeclaration,
   type AppSettings,

@@ -56,8 +56,14 @@ export const credentialsSchema = z.strictObject({
   ca: pem.exactOptional(),
 });
 
+/** Where a secret stands. */
+export interface ConfiguredSecret {
+  /** Key of the stack's configuration: "gitToken". */
+  readonly config: string;
+}
+
 /** Credentials as a stack file declares them. */
-export type CredentialsSettings = z.input<typeof credentialsSchema>;
+export type CredentialsSettings = CredentialsOf<ConfiguredSecret>;
 
 type Given = CredentialsSettings | CredentialsArgs | undefined;
 
@@ -94,7 +100,7 @@ export const configKeys = ({ sshKey, token, githubApp }: CredentialsSettings): (
     secret ? [[field, secret.config] as const] : [],
   );
 
-/** Credentials with secrets of one form. */
+/** Credentials with secrets of one form; the fields are those of {@link CredentialsArgs}. */
 export interface CredentialsOf<Secret> {
   readonly sshKey?: Secret;
   readonly knownHosts?: string;

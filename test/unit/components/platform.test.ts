@@ -122,6 +122,7 @@ test("layers are built on the cluster, apps are given to the agent", async () =>
         name: "shop",
         namespace: "shop",
         repository: git.url,
+        credentials: undefined,
         revision: { branch: "trunk" },
         path: "x",
         kind: "helm",
