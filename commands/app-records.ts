@@ -2,6 +2,7 @@
 import type { Api } from "../local/kubernetes-api.ts";
 import { argoCdRecords } from "./argo-cd-records.ts";
 import { fluxRecords } from "./flux-records.ts";
+import { pushRecords } from "./push-records.ts";
 
 /** Where an agent's words point, in its own terms. */
 export interface Hint {
@@ -17,7 +18,7 @@ export interface Hint {
 
 /** What an agent says of one app. */
 export interface AppRecord {
-  /** Implementation of the slot `agent`: "flux". */
+  /** Implementation of the slot `agent`: "flux"; "pulumi" for an app of the model "push". */
   readonly agent: string;
   /** Full hash of the commit that is applied; empty before the first delivery. */
   readonly commit: string;
@@ -46,8 +47,8 @@ export interface AppRecord {
 /** The record of an app, by the namespace and the name. */
 export type Records = (namespace: string, name: string) => AppRecord | undefined;
 
-/** What every agent of the platform recorded; while apps are handed over there are two. */
+/** What every agent of the platform recorded, and Pulumi; while apps are handed over there are two. */
 export const readRecords = async (api: Api): Promise<Records> => {
-  const agents = await Promise.all([fluxRecords(api), argoCdRecords(api)]);
+  const agents = await Promise.all([fluxRecords(api), argoCdRecords(api), pushRecords(api)]);
   return (namespace, name) => agents.map((records) => records(namespace, name)).find((record) => record !== undefined);
 };

@@ -16,7 +16,8 @@ export interface AppStatus {
   /** Full hash of the commit that is applied; empty before the first delivery. */
   readonly commit: string;
   readonly healthy: boolean;
-  readonly model: "pull";
+  readonly model: "pull" | "push";
+  /** Who delivers it: "flux", "argo-cd", or "pulumi". */
   readonly agent: string;
   /** RFC 3339: since when it is as healthy or unhealthy as it is. */
   readonly since?: string;
@@ -61,7 +62,7 @@ export const appStatuses = async (
         url: unreachable ? "" : (urlOf(home) ?? ""),
         commit,
         healthy,
-        model: "pull",
+        model: record?.agent === "pulumi" ? "push" : "pull",
         agent: record?.agent ?? "",
         ...(since ? { since } : {}),
         ...(message ? { message } : {}),
@@ -87,7 +88,7 @@ const missingService = async (api: Api, { metadata }: KubernetesObject): Promise
 
 // What the agent says first, then what its pods say: "timed out" alone helps nobody.
 const explain = async (api: Api, state: string, namespace: string, record: AppRecord | undefined): Promise<string> => {
-  if (!record) return "the agent's object for this app is missing: plumbline pulumi up";
+  if (!record) return "nothing records a delivery of this app: plumbline pulumi up";
   const { failure } = record;
   const said = failure ?? record.progress ?? "not delivered yet";
   const [pods, place] = await Promise.all([podReasons(api, namespace), failure ? locate(state, record) : undefined]);

@@ -51,7 +51,8 @@ export const layerStatuses = (
       };
     });
 
-const nothing = "nothing of it is there";
+/** What {@link unready} says of namespaces without a workload. */
+export const nothing = "nothing of it is there";
 
 /** The first workload of these namespaces that is not ready, in words; undefined when there are some, and all are. */
 export const unready = (

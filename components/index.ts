@@ -83,6 +83,8 @@ export {
 } from "./delivery/declaration.ts";
 export { discover } from "./delivery/discover.ts";
 export { type KubernetesObject, type Manifest, ManifestError, readManifests } from "./delivery/manifests.ts";
+export { type PushArgs, push, pushing } from "./delivery/push.ts";
+export type { Irreproducible, RenderedObject, Rendering } from "./delivery/render.ts";
 export { SourceError } from "./delivery/repository.ts";
 export { Identities, type IdentitiesArgs } from "./identities.ts";
 export { GatewayApi, type GatewayApiArgs, type GatewayApiOptions, gatewayApi } from "./ingress/gateway-api.ts";

@@ -3,6 +3,9 @@ import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { App } from "./delivery/app.ts";
 import { credentialsOf } from "./delivery/configured.ts";
+import type { AppDeclaration } from "./delivery/declaration.ts";
+import { pushing } from "./delivery/push.ts";
+import type { Rendering } from "./delivery/render.ts";
 import { Identities } from "./identities.ts";
 import { type Problem, refuse } from "./problems.ts";
 import { provisionProblems, provisionsOf } from "./provisions.ts";
@@ -13,6 +16,8 @@ import { buildLayers, type Complete, type Layers, layerProblems } from "./slot.t
 export interface Definition {
   readonly settings: Settings;
   readonly layers: Layers;
+  /** What the apps of the model "push" come to, by name: `discover()` renders them. */
+  readonly pushed?: ReadonlyMap<string, Rendering>;
 }
 
 /**
@@ -25,11 +30,11 @@ export const definePlatform = <const L extends Layers>(settings: Settings, layer
   if (problems.length === 0) {
     problems.push(...provisionProblems(singleApps(settings), layers), ...cloudProblems(settings.cluster, layers));
   }
-  if (settings.apps?.length > 0 && !("agent" in layers)) {
+  if (settings.apps?.some(({ model }) => model !== "push") && !("agent" in layers)) {
     problems.push({
       field: "layers.agent",
       value: undefined,
-      allowed: 'a layer for slot "agent", which delivers the apps',
+      allowed: 'a layer for slot "agent", which delivers the apps, or model "push" for each of them',
     });
   }
   refuse("platform", problems);
@@ -80,7 +85,7 @@ const pinFieldManager: pulumi.ResourceTransformation = ({ type, props, opts }) =
  * new Platform(definePlatform({ name: "p", git, cluster: existing({}), apps: [] }, { agent: flux() }));
  */
 export class Platform extends pulumi.ComponentResource {
-  constructor({ settings, layers }: Definition, opts: pulumi.ComponentResourceOptions = {}) {
+  constructor({ settings, layers, pushed }: Definition, opts: pulumi.ComponentResourceOptions = {}) {
     const { name } = settings;
     const unknown = settings.apps.find((each) => each.declared === "apps");
     if (unknown) throw new Error(`which apps there are in ${unknown.path}, Git must be asked first: discover()`);
@@ -98,28 +103,57 @@ export class Platform extends pulumi.ComponentResource {
     const placed = { parent: this, providers: { kubernetes: cluster.provider } };
     new Identities(`${name}-identities`, {}, placed);
     const capabilities = buildLayers(layers, { cluster }, (slot) => `${name}-${slot}`, placed);
-    const { agent } = capabilities;
-    const namespaces = new Map(singleApps(settings).map(({ name: app, namespace }) => [app, namespace ?? app]));
-    for (const declared of singleApps(settings)) {
-      const { name: app, source, dependsOn = [], values, model: _, declared: __, secrets: ___, ...rest } = declared;
+    const apps = singleApps(settings);
+    const built = new Map<string, App>();
+    const build = (declared: AppDeclaration): App => {
+      const {
+        name: app,
+        source,
+        dependsOn = [],
+        values,
+        model = "pull",
+        declared: __,
+        secrets: ___,
+        ...rest
+      } = declared;
+      const known = built.get(app);
+      if (known) return known;
+      const rendering = pushed?.get(app);
+      if (model === "push" && !rendering)
+        throw new Error(`what app "${app}" consists of, Git must be asked first: discover()`);
+      const agent = rendering ? pushing(rendering) : capabilities.agent;
       if (!agent) throw new Error(`app "${app}" has no agent that delivers it`);
       const { url, revision } = sourceOf(settings, source);
       const access = credentials.get(url);
-      new App(
+      const before = apps.filter(({ name: other }) => dependsOn.includes(other));
+      // An agent can wait for what it delivers itself; what Pulumi applies, or waits for, Pulumi puts in order.
+      const ordered = before.filter((other) => model === "push" || other.model === "push");
+      const made = new App(
         `${name}-${app}`,
         {
           ...rest,
           name: app,
-          dependsOn: dependsOn.map((other) => `${namespaces.get(other)}/${other}`),
+          ...(apps.some((other) => other.model === "push" && other.dependsOn?.includes(app)) && { awaited: true }),
+          dependsOn: before
+            .filter((other) => !ordered.includes(other))
+            .map(({ name: other, namespace = other }) => `${namespace}/${other}`),
           repository: url,
           ...(access && { credentials: access }),
           ...revision,
           ...(values && { values: JSON.stringify(values) }),
           path: source.path,
         },
-        { ...placed, agent, provisions: provisionsOf(`${name}-${app}`, declared, capabilities) },
+        {
+          ...placed,
+          agent,
+          provisions: provisionsOf(`${name}-${app}`, declared, capabilities),
+          dependsOn: ordered.map(build),
+        },
       );
-    }
+      built.set(app, made);
+      return made;
+    };
+    for (const declared of apps) build(declared);
     this.registerOutputs({});
   }
 }

@@ -68,6 +68,8 @@ export interface Delivery {
   readonly prune: boolean;
   /** Whether the app is left as it is, whatever Git says. */
   readonly suspend: boolean;
+  /** Whether Pulumi waits until the agent says that it is healthy: an app that Pulumi applies comes after it. */
+  readonly awaited: boolean;
   /** Apps that must be healthy first, as "namespace/name". */
   readonly dependsOn: readonly string[];
   /** ServiceAccount of the namespace with whose rights the manifests are applied. */

@@ -68,7 +68,10 @@ export const deliverWithArgoCd = (
         name: delivery.name,
         namespace,
         labels: labels(delivery.name),
-        annotations: { [timeoutAnnotation]: delivery.timeout },
+        annotations: {
+          [timeoutAnnotation]: delivery.timeout,
+          ...(delivery.awaited && { "pulumi.com/waitFor": "jsonpath={.status.health.status}=Healthy" }),
+        },
         ...(delivery.prune && { finalizers: ["resources-finalizer.argocd.argoproj.io"] }),
       },
       spec: {

@@ -64,7 +64,12 @@ export const deliverWithFlux = (
     {
       apiVersion: "kustomize.toolkit.fluxcd.io/v1",
       kind: "Kustomization",
-      metadata: { name: delivery.name, namespace, labels: labels(delivery.name) },
+      metadata: {
+        name: delivery.name,
+        namespace,
+        labels: labels(delivery.name),
+        ...(delivery.awaited && { annotations: { "pulumi.com/waitFor": "condition=Ready" } }),
+      },
       spec: {
         sourceRef: { kind: "GitRepository", name: source.metadata.name, namespace: facts.namespace },
         path: `./${delivery.path}`,

@@ -106,7 +106,12 @@ export const deliverChart = (
     {
       apiVersion: "helm.toolkit.fluxcd.io/v2",
       kind: "HelmRelease",
-      metadata: { name: delivery.name, namespace, labels: labels(delivery.name) },
+      metadata: {
+        name: delivery.name,
+        namespace,
+        labels: labels(delivery.name),
+        ...(delivery.awaited && { annotations: { "pulumi.com/waitFor": "condition=Ready" } }),
+      },
       spec: {
         chartRef: { kind: "HelmChart", name: chart.metadata.name, namespace: facts.namespace },
         releaseName: delivery.name,

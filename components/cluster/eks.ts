@@ -115,8 +115,9 @@ export class EksCluster extends pulumi.ComponentResource implements Cluster {
         }),
         clusterIdentifier: name,
         enableServerSideApply: true,
-        // A change of a ConfigMap is an update; the default deletes it first, under the pods that read it.
+        // A change of these is an update; the default deletes them first, under the pods that read them.
         enableConfigMapMutable: true,
+        enableSecretMutable: true,
       },
       // What is put into the cluster leaves it before the nodes do, on which its controllers tidy up.
       { parent: this, dependsOn: ready },

@@ -35,8 +35,9 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
         // replace every object after a restart.
         clusterIdentifier: name,
         enableServerSideApply: true,
-        // A change of a ConfigMap is an update; the default deletes it first, under the pods that read it.
+        // A change of these is an update; the default deletes them first, under the pods that read them.
         enableConfigMapMutable: true,
+        enableSecretMutable: true,
       },
       { parent: this },
     );

@@ -42,8 +42,9 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
         ...(args.context && { context: args.context }),
         clusterIdentifier: name,
         enableServerSideApply: newEnough,
-        // A change of a ConfigMap is an update; the default deletes it first, under the pods that read it.
+        // A change of these is an update; the default deletes them first, under the pods that read them.
         enableConfigMapMutable: true,
+        enableSecretMutable: true,
       },
       { parent: this },
     );

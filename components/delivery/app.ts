@@ -60,13 +60,15 @@ export interface AppArgs {
   suspend?: boolean;
   /** Apps that must be healthy first, as "name" or "namespace/name". Default: none. */
   dependsOn?: string[];
+  /** Whether what depends on it in the program waits until it is healthy. Default: until its agent is told of it. */
+  awaited?: boolean;
   /** Service that people reach; told by `plumbline status`. Default: none. */
   expose?: ExposeArgs;
 }
 
 /** What code says about an {@link App}. */
 export interface AppOptions extends pulumi.ComponentResourceOptions {
-  /** Who delivers it. */
+  /** Who delivers it: a layer of the slot `agent`, or what `push()` returns. `dependsOn` is what comes before delivery. */
   agent: Agent;
   /** Declares what its pods find in the namespace: it is there before the first delivery. Default: nothing. */
   provisions?: (namespace: pulumi.Output<string>, opts: pulumi.ComponentResourceOptions) => pulumi.Resource[];
@@ -88,8 +90,11 @@ export const marks = {
   platform: "plumbline.dev/platform",
 } as const;
 
-const markOfPlatform: pulumi.ResourceTransformation = ({ type, props, opts }) => {
-  if (!type.startsWith("kubernetes:") || opts.id) return undefined;
+/** Name for Pulumi of an object that is of an app's commit: no other child of an app has a slash in its own. */
+export const nameOfCommit = (app: string, object: string): string => `${app}/${object}`;
+
+const markOfPlatform: pulumi.ResourceTransformation = ({ type, name, props, opts }) => {
+  if (!type.startsWith("kubernetes:") || opts.id || name.includes("/")) return undefined;
   const { metadata } = props as { metadata?: pulumi.Input<k8s.types.input.meta.v1.ObjectMeta> };
   const marked = pulumi
     .output(metadata ?? {})
@@ -180,11 +185,15 @@ export class App extends pulumi.ComponentResource {
         timeout: args.timeout ?? "2m",
         prune: args.prune ?? true,
         suspend: args.suspend ?? false,
+        awaited: args.awaited ?? false,
         dependsOn: (args.dependsOn ?? []).map((other) => (other.includes("/") ? other : `${other}/${other}`)),
         deployer: account.metadata.name,
         deployerUid: account.metadata.uid,
       },
-      { parent: this, dependsOn: [home, binding, ...provided] },
+      pulumi.mergeOptions(
+        { parent: this, dependsOn: [home, binding, ...provided] },
+        { dependsOn: opts.dependsOn ?? [] },
+      ),
     );
     this.namespace = home.metadata.name;
     this.registerOutputs({ namespace: this.namespace });

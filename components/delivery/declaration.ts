@@ -66,7 +66,7 @@ const common = {
   prune: flag.exactOptional(),
   suspend: flag.exactOptional(),
   dependsOn: z.array(name).exactOptional(),
-  model: z.literal("pull", '"pull"').exactOptional(),
+  model: z.enum(["pull", "push"], '"pull", by an agent, or "push", by Pulumi').exactOptional(),
 };
 
 const schema = z.strictObject({

@@ -7,6 +7,7 @@ import { type Source, settingsProblems, singleApps, sourceOf } from "../settings
 import { kindProblems } from "./app.ts";
 import { configured } from "./configured.ts";
 import { type AppDeclaration, type AppsDeclaration, app } from "./declaration.ts";
+import { render, requestOf } from "./render.ts";
 import { openRepository, type Snapshot, SourceError } from "./repository.ts";
 
 /** File names by which a folder is for Kustomize, in the order in which Kustomize looks for them. */
@@ -49,8 +50,8 @@ export const snapshots = (local?: string) => {
 };
 
 /**
- * The definition with one app for each folder of `apps()`, and with the kind of each app that states none. Git is asked
- * only where there is something to ask.
+ * The definition with one app for each folder of `apps()`, with the kind of each app that states none, and with what Pulumi
+ * is to apply of those whose model is "push". Git is asked only where there is something to ask.
  *
  * @param local folder of repositories on this machine; default: `PLUMBLINE_REPOSITORIES`
  * @throws SourceError when a repository cannot be read
@@ -71,12 +72,19 @@ export const discover = async (definition: Definition, local?: string): Promise<
       }),
     );
     const whole = { ...settings, apps: found.flat() };
+    const pushed = singleApps(whole).filter(({ model }) => model === "push");
     refuse("platform", [
       ...settingsProblems(whole),
       ...provisionProblems(singleApps(whole), layers),
       ...whole.apps.flatMap((each): Problem[] => kindProblems(each, `settings.apps.${each.name}.`)),
     ]);
-    return { settings: whole, layers };
+    const renderings = await Promise.all(
+      pushed.map(async (each) => {
+        const rendering = await render(await sources.open(sourceOf(settings, each.source)), requestOf(each));
+        return [each.name, rendering] as const;
+      }),
+    );
+    return { settings: whole, layers, ...(pushed.length > 0 && { pushed: new Map(renderings) }) };
   } finally {
     await sources.close();
   }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { argoCdRecord } from "../../../commands/argo-cd-records.ts";
+import { pushRecord } from "../../../commands/push-records.ts";
 
 const [older, newer] = ["aa".repeat(20), "bb".repeat(20)];
 const now = Date.parse("2026-01-01T12:00:00Z");
@@ -109,4 +110,28 @@ test("a sync without a new commit has undone a live edit", async () => {
     at: "2026-01-01T11:30:00Z",
   });
   assert.equal(await reverted({}), undefined);
+});
+
+test("what Pulumi applied is there once its record is, and as well as its workloads", () => {
+  const record = (name: string, commit: string, time: string) => ({
+    metadata: {
+      name,
+      namespace: "shop",
+      managedFields: [{ manager: "plumbline", operation: "Apply" as const, fieldsV1: {}, time }],
+    },
+    data: { repository: "https://git.example/shop.git", commit, path: "apps/shop" },
+  });
+  const [begun, there] = ["2026-01-01T11:00:00Z", "2026-01-01T11:00:09Z"];
+  const attempted = record("shop-attempted", newer, begun);
+  const first = pushRecord(attempted, undefined);
+  assert.deepEqual([first.commit, first.well, first.failure], ["", false, "commit bbbbbbbbbb is not there as a whole"]);
+  const whole = pushRecord(attempted, record("shop-delivered", newer, there));
+  assert.deepEqual(
+    [whole.agent, whole.commit, whole.well, whole.failure, whole.folder, whole.deliveredAt, whole.changedAt],
+    ["pulumi", newer, true, undefined, "apps/shop", there, begun],
+  );
+  const half = pushRecord(attempted, record("shop-delivered", older, there), "Deployment shop/web: 0 of 1 ready");
+  assert.deepEqual([half.commit, half.failure], [older, "commit bbbbbbbbbb is not there as a whole"]);
+  const waiting = pushRecord(attempted, record("shop-delivered", newer, there), "Deployment shop/web: 0 of 1 ready");
+  assert.deepEqual([waiting.well, waiting.failure], [false, "Deployment shop/web: 0 of 1 ready"]);
 });
