@@ -40,7 +40,13 @@ test("the provider writes server-side and knows the cluster by name, whatever it
   const [provider] = ofKind(declared, "kubernetes");
   assert.deepEqual(
     { ...provider?.inputs },
-    { kubeconfig: "/k", clusterIdentifier: "c", enableServerSideApply: "true", enableConfigMapMutable: "true" },
+    {
+      kubeconfig: "/k",
+      clusterIdentifier: "c",
+      enableServerSideApply: "true",
+      enableConfigMapMutable: "true",
+      enableSecretMutable: "true",
+    },
   );
 });
 
@@ -139,11 +145,18 @@ test("an existing cluster gets every argument", async () => {
       clusterIdentifier: "e",
       enableServerSideApply: "true",
       enableConfigMapMutable: "true",
+      enableSecretMutable: "true",
     },
   );
   assert.deepEqual(
     { ...second },
-    { kubeconfig: unreachable, clusterIdentifier: "d", enableServerSideApply: "true", enableConfigMapMutable: "true" },
+    {
+      kubeconfig: unreachable,
+      clusterIdentifier: "d",
+      enableServerSideApply: "true",
+      enableConfigMapMutable: "true",
+      enableSecretMutable: "true",
+    },
   );
   assert.deepEqual(
     seen.map(({ mirror, audiences }) => [mirror, audiences]),

@@ -134,6 +134,7 @@ test("layers are built on the cluster, apps are given to the agent", async () =>
         timeout: "8s",
         prune: false,
         suspend: true,
+        awaited: false,
         dependsOn: [],
       },
     ],

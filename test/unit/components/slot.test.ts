@@ -85,7 +85,9 @@ test("apps need an agent", () => {
   const apps = [app({ name: "shop", source: { path: "apps/shop" } })];
   assert.deepEqual(
     problems(() => definePlatform({ ...settings, apps }, {})),
-    ['  layers.agent: found nothing; allowed: a layer for slot "agent", which delivers the apps'],
+    [
+      '  layers.agent: found nothing; allowed: a layer for slot "agent", which delivers the apps, or model "push" for each of them',
+    ],
   );
 });
 
