@@ -1,44 +1,24 @@
 // The platform's own registry: the node pulls the app's image from it with the app's Secret, and nobody does without one.
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
-import { resolve } from "../../engine/resolve.ts";
-import { makeImages } from "../../local/image-archives.ts";
-import { type PushTarget, pushImage } from "../../local/image-push.ts";
-import { images } from "../../local/images.ts";
 import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
 import { type Kubectl, kubectlWith } from "../kubectl.ts";
-import { askThrough } from "./exposed-app.ts";
+import { registryHost as host, push, secretOf } from "./registry-client.ts";
 
-const host = "registry.example.test";
 const hello = `${host}/plumbline/hello`;
 let clone: Clone;
 let status: Status;
 let kubectl: Kubectl;
-let stack: string;
-let original: string;
-
-const secretOf = async (namespace: string, name: string, key: string): Promise<string> =>
-  Buffer.from(
-    await kubectl([
-      ...["get", "secret", name, "--namespace", namespace],
-      ...["--output", `jsonpath={.data.${key.replaceAll(".", "\\.")}}`],
-    ]),
-    "base64",
-  ).toString();
 
 before(async () => {
   clone = sharedClone();
   status = await clone.status();
   kubectl = await kubectlWith(status.kubeconfig.ci);
-  stack = join(clone.folder, "stacks", "local-full.ts");
-  original = await readFile(stack, "utf8");
   await kubectl(["create", "namespace", "stranger"]);
 });
 after(async () => {
-  await writeFile(stack, original);
   await kubectl(["delete", "namespace", "stranger", "--wait=false"]);
 });
 
@@ -93,7 +73,7 @@ test("without the Secret the same image is refused, though the node has it; with
     30,
   );
   assert.match(waiting, /ErrImagePull|ImagePullBackOff/);
-  const config = await secretOf("hello", "registry", ".dockerconfigjson");
+  const config = await secretOf(kubectl, "hello", "registry", ".dockerconfigjson");
   await kubectl(
     ["apply", "--filename", "-"],
     JSON.stringify({
@@ -109,16 +89,16 @@ test("without the Secret the same image is refused, though the node has it; with
 });
 
 test("the app's Secret pulls and does not push", async () => {
-  const { auths } = JSON.parse(await secretOf("hello", "registry", ".dockerconfigjson")) as {
+  const { auths } = JSON.parse(await secretOf(kubectl, "hello", "registry", ".dockerconfigjson")) as {
     auths: Record<string, { username: string; password: string }>;
   };
   const account = auths[host] ?? assert.fail(`no account for ${host}`);
-  await assert.rejects(push("refused/hello:1", account), /with 401/);
+  await assert.rejects(push(clone, kubectl, "refused/hello:1", account), /with 401/);
 });
 
 test("no password stands in state, logs, Git or arguments", async () => {
   const passwords = await Promise.all(
-    ["pull", "push", "uploads"].map((key) => secretOf("distribution", "registry-accounts", key)),
+    ["pull", "push", "uploads"].map((key) => secretOf(kubectl, "distribution", "registry-accounts", key)),
   );
   const encoded = passwords.flatMap((each) => [each, Buffer.from(each).toString("base64")]);
   const patterns = encoded.flatMap((each) => ["-e", each]);
@@ -141,25 +121,6 @@ test("garbage is collected while the registry runs", async () => {
   await kubectl(["wait", "job", "now", "--namespace", "distribution", "--for=condition=Complete", "--timeout=60s"]);
   assert.match(await kubectl(["logs", "job/now", "--namespace", "distribution"]), /manifests eligible for deletion/);
   await kubectl(["delete", "job", "now", "--namespace", "distribution"]);
-});
-
-test("what was pushed survives another version of the arguments, and the removal of the layer", async () => {
-  await push("kept/hello:1");
-  const up = async (text: string) => {
-    await writeFile(stack, text);
-    const { exitCode, all } = await clone.plumbline(["pulumi", "up", "--yes", "--skip-preview"]);
-    assert.equal(exitCode, 0, String(all).slice(-3000));
-  };
-  await up(original.replace(/ {6}garbageCollection: .*\n/, ""));
-  assert.equal(await kept(), 200);
-  await up(original.replace(/ {4}registry: distribution\(\{\n( {6}.*\n)*? {4}\}\),\n/, ""));
-  await eventually(
-    "its pod is gone",
-    () => kubectl(["get", "pods", "--namespace", "distribution", "--output", "name"]),
-    (pods) => pods === "",
-  );
-  await up(original);
-  assert.equal(await kept(), 200);
 });
 
 test("a changed password is a finding of drift", async () => {
@@ -194,29 +155,3 @@ test("a changed password is a finding of drift", async () => {
     await put(before);
   }
 });
-
-/** The registry from this machine, as the account that pushes. */
-const target = async (): Promise<PushTarget> => ({
-  reached: new URL((await clone.status()).layers.find(({ slot }) => slot === "registry")?.url ?? "").host,
-  host,
-  authority: await secretOf("distribution", "registry-certificate", "ca.crt"),
-  username: "push",
-  password: await secretOf("distribution", "registry-accounts", "push"),
-});
-
-const push = async (name: string, account: Partial<PushTarget> = {}): Promise<void> => {
-  const image = images.find(({ program }) => program === "hello") ?? assert.fail("no image of the example app");
-  const program = (await resolve(["hello"])).get("hello")?.path ?? "";
-  const [archive = ""] = await makeImages([image], join(program, ".."), join(clone.folder, ".plumbline", "archives"));
-  await pushImage(archive, name, { ...(await target()), ...account }, AbortSignal.timeout(30_000));
-};
-
-/** What the registry answers to the question for the image that {@link push} put there. */
-const kept = async (): Promise<number> => {
-  const { reached, authority, username, password } = await target();
-  const port = Number(reached.split(":")[1]);
-  const asked = { path: "/v2/kept/hello/tags/list", auth: `${username}:${password}` };
-  const { code, body } = await askThrough(port, host, authority, asked);
-  assert.deepEqual(JSON.parse(body).tags, ["1"], body);
-  return code;
-};

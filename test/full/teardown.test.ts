@@ -2,9 +2,10 @@
 // The last file of its stage, since nothing of the platform is left at its end.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
+import { type Clone, eventually, sharedClone } from "../clone.ts";
 import { type Kubectl, kubectlWith } from "../kubectl.ts";
 import { linesOf } from "./lines.ts";
+import { seriesAt } from "./series.ts";
 
 let clone: Clone;
 let kubectl: Kubectl;
@@ -13,17 +14,6 @@ before(async () => {
   clone = sharedClone();
   kubectl = await kubectlWith((await clone.status()).kubeconfig.ci);
 });
-
-const url = ({ layers }: Status, slot: string): string =>
-  layers.find((layer) => layer.slot === slot)?.url ?? assert.fail(slot);
-
-/** Number of series that Prometheus knew at a time. */
-const seriesAt = async (status: Status, time: number): Promise<number> => {
-  const asked = new URLSearchParams({ query: 'count(up{job="kubelet"})', time: String(time) });
-  const answer = await fetch(`${url(status, "metrics")}/api/v1/query?${asked}`);
-  const { data } = (await answer.json()) as { data: { result: { value: [number, string] }[] } };
-  return Number(data.result[0]?.value[1] ?? 0);
-};
 
 const namespaces = async (): Promise<string[]> =>
   (await kubectl(["get", "namespaces", "--output", "jsonpath={.items[*].metadata.name}"])).split(" ");
