@@ -3,6 +3,10 @@
 /** What an agent says, in Flux's words or Argo CD's, and what helps; the first that fits counts. */
 const ways: readonly (readonly [said: RegExp, wayOut: string])[] = [
   [
+    /signature verification of|is not signed|verify commit signature|key is not allowed|made with .* key .* invalid/i,
+    "sign it with one of the keys in source.verify, or add the key of whoever signed it to them",
+  ],
+  [
     /authentication required|unable to authenticate|authentication failed|invalid credentials|permission denied \(publickey|authorization failed/i,
     "correct the credentials of its source: `plumbline pulumi config set --secret`, then `plumbline pulumi up`",
   ],

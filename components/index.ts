@@ -86,6 +86,7 @@ export { type KubernetesObject, type Manifest, ManifestError, readManifests } fr
 export { type PushArgs, push, pushing } from "./delivery/push.ts";
 export type { Irreproducible, RenderedObject, Rendering } from "./delivery/render.ts";
 export { SourceError } from "./delivery/repository.ts";
+export { Signed, type VerifyArgs } from "./delivery/verification.ts";
 export { Identities, type IdentitiesArgs } from "./identities.ts";
 export { GatewayApi, type GatewayApiArgs, type GatewayApiOptions, gatewayApi } from "./ingress/gateway-api.ts";
 export type { Exposure, Ingress } from "./ingress/ingress.ts";

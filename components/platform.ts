@@ -123,7 +123,7 @@ export class Platform extends pulumi.ComponentResource {
         throw new Error(`what app "${app}" consists of, Git must be asked first: discover()`);
       const agent = rendering ? pushing(rendering) : capabilities.agent;
       if (!agent) throw new Error(`app "${app}" has no agent that delivers it`);
-      const { url, revision } = sourceOf(settings, source);
+      const { url, revision, verify } = sourceOf(settings, source);
       const access = credentials.get(url);
       const before = apps.filter(({ name: other }) => dependsOn.includes(other));
       // An agent can wait for what it delivers itself; what Pulumi applies, or waits for, Pulumi puts in order.
@@ -139,6 +139,7 @@ export class Platform extends pulumi.ComponentResource {
             .map(({ name: other, namespace = other }) => `${namespace}/${other}`),
           repository: url,
           ...(access && { credentials: access }),
+          ...(verify && { verify }),
           ...revision,
           ...(values && { values: JSON.stringify(values) }),
           path: source.path,

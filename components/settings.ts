@@ -5,6 +5,7 @@ import { findCycle } from "./cycle.ts";
 import { problemsOf } from "./delivery/app.ts";
 import { type CredentialsSettings, credentialsProblems, credentialsSchema } from "./delivery/credentials.ts";
 import type { AppDeclaration, AppsDeclaration } from "./delivery/declaration.ts";
+import { type VerifyArgs, verifyProblems, verifySchema } from "./delivery/verification.ts";
 import type { Problem } from "./problems.ts";
 import type { Exemption, Layer } from "./slot.ts";
 
@@ -22,6 +23,8 @@ export interface Settings {
     readonly branch: string;
     /** How the agent gets into it. Default: everybody may read it. */
     readonly credentials?: CredentialsSettings;
+    /** Who must have signed what is delivered of it. Default: nobody. */
+    readonly verify?: VerifyArgs;
   };
   /** What the platform stands on. */
   readonly cluster: Layer<"cluster", never>;
@@ -40,6 +43,7 @@ const schema = z.strictObject({
     }),
     branch: z.string().regex(/^(?!-)[^\s~^:?*\\[]+$/, "the name of a branch"),
     credentials: credentialsSchema.exactOptional(),
+    verify: verifySchema.exactOptional(),
   }),
   cluster: z.custom<Settings["cluster"]>((value) => {
     const found = value as Partial<Settings["cluster"]> | null | undefined;
@@ -82,6 +86,8 @@ export interface Source {
   readonly revision: Revision;
   /** Undefined: everybody may read it. */
   readonly credentials: CredentialsSettings | undefined;
+  /** Undefined: nobody must have signed it. */
+  readonly verify: VerifyArgs | undefined;
 }
 
 /** What the source of an app, or of many, comes to: the platform's own where it names none. */
@@ -91,32 +97,46 @@ export const sourceOf = (
     repository = git.url,
     revision = git.branch,
     credentials,
+    verify,
   }: {
     readonly repository?: string;
     readonly revision?: string | Revision;
     readonly credentials?: CredentialsSettings;
+    readonly verify?: VerifyArgs;
   },
 ): Source => ({
   url: repository,
   revision: refOf(revision),
   credentials: credentials ?? (repository === git.url ? git.credentials : undefined),
+  verify: verify ?? (repository === git.url ? git.verify : undefined),
 });
 
-/** Problems of what sources say of how they are read: each repository in one way. */
+/** Problems of what sources say of how they are read and who signs them: each repository in one way. */
 const accessProblems = (settings: Settings): Problem[] => {
-  const problems = credentialsProblems(settings.git.url, settings.git.credentials, "settings.git.credentials");
-  const known = new Map([[settings.git.url, JSON.stringify(settings.git.credentials)]]);
+  const { git } = settings;
+  const problems = [
+    ...credentialsProblems(git.url, git.credentials, "settings.git.credentials"),
+    ...(settings.apps.length > 0 ? [] : verifyProblems({ branch: git.branch }, git.verify, "settings.git.verify")),
+  ];
+  const said = { credentials: new Map<string, string>(), verify: new Map<string, string>() };
+  said.credentials.set(git.url, JSON.stringify(git.credentials));
+  said.verify.set(git.url, JSON.stringify(git.verify));
   for (const each of settings.apps) {
     const [name, given, within] = each.declared === "app" ? [each.name, each.source, ".source"] : [each.path, each, ""];
-    const { url, credentials } = sourceOf(settings, given);
-    const field = `settings.apps.${name}${within}.credentials`;
-    const found = JSON.stringify(credentials);
-    if (!known.has(url)) problems.push(...credentialsProblems(url, credentials, field));
-    else if (known.get(url) !== found) {
-      const allowed = "for one repository the same wherever it is named, or nothing where settings.git says it";
-      problems.push({ field, value: credentials && Object.keys(credentials), allowed });
+    const source = sourceOf(settings, given);
+    const { url, revision, credentials, verify } = source;
+    const field = `settings.apps.${name}${within}`;
+    if (!said.credentials.has(url)) problems.push(...credentialsProblems(url, credentials, `${field}.credentials`));
+    problems.push(...verifyProblems(revision, verify, `${field}.verify`));
+    for (const word of ["credentials", "verify"] as const) {
+      const found = JSON.stringify(source[word]);
+      const known = said[word];
+      if (known.has(url) && known.get(url) !== found) {
+        const allowed = "for one repository the same wherever it is named, or nothing where settings.git says it";
+        problems.push({ field: `${field}.${word}`, value: source[word] && Object.keys(source[word]), allowed });
+      }
+      known.set(url, known.get(url) ?? found);
     }
-    known.set(url, known.get(url) ?? found);
   }
   return problems;
 };

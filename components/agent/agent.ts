@@ -1,6 +1,7 @@
 // What does a pull agent offer apps, whichever agent it is?
 import type { ComponentResourceOptions, Input, Resource } from "@pulumi/pulumi";
 import type { CredentialsArgs } from "../delivery/credentials.ts";
+import type { VerifyArgs } from "../delivery/verification.ts";
 
 /** What the files of an app are. */
 export const AppKind = { Yaml: "yaml", Kustomize: "kustomize", Helm: "helm" } as const;
@@ -46,6 +47,8 @@ export interface Delivery {
   readonly repository: string;
   /** How the agent gets into it; the same object for each app of one repository. Undefined: everybody may read it. */
   readonly credentials: CredentialsArgs | undefined;
+  /** Who must have signed what is delivered; the same object for each app of one repository. Undefined: nobody. */
+  readonly verify: VerifyArgs | undefined;
   /** Commit that is delivered. */
   readonly revision: Revision;
   /** Folder within the repository, without `./` before it and `/` behind it; of a chart, the one with `Chart.yaml`. */

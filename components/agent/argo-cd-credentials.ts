@@ -1,8 +1,9 @@
-// How does Argo CD get into a private repository? A Secret a repository, and two lists for all of them: servers and authorities.
+// How does Argo CD get into a private repository, and whose signatures does it take? A Secret a repository, and lists for all.
 import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { type CredentialsArgs, githubApi, secretData, usualUser } from "../delivery/credentials.ts";
+import { keyIds, modeOf, Signed } from "../delivery/verification.ts";
 import { type Problem, refuse } from "../problems.ts";
 import { labels } from "../workload.ts";
 import type { Delivery } from "./agent.ts";
@@ -11,9 +12,10 @@ import { partOf } from "./argo-cd-settings.ts";
 
 /** Declares how a repository is read, once a repository. @throws InvalidDeclaration for what can't be had here */
 export const accessOf = (argoCd: ArgoCd, facts: ArgoCdFacts, delivery: Delivery): pulumi.Resource[] => {
-  const { name, repository, credentials } = delivery;
+  const { name, repository, credentials, verify } = delivery;
   const known = facts.access.get(repository);
-  refuse(`App ${name}`, problemsOf(facts, delivery, known));
+  refuse(`App ${name}`, [...problemsOf(facts, delivery, known), ...signatureProblems(facts, delivery)]);
+  for (const key of verify?.keys ?? []) facts.gitServers.keys.set(keyIds(key)[0] ?? "", key);
   if (known || !credentials) {
     facts.access.set(repository, known ?? { given: credentials, secret: undefined });
     return known?.secret ? [known.secret] : [];
@@ -66,6 +68,31 @@ const problemsOf = (
     });
   return problems;
 };
+
+/** Argo CD looks at the tag where a tag is followed, and at the commit otherwise. */
+const signatureProblems = ({ gitServers }: ArgoCdFacts, { verify, revision }: Delivery): Problem[] => {
+  if (!verify) return [];
+  const mode = modeOf(verify, revision);
+  const looks = "tag" in revision || "semver" in revision ? Signed.Tag : Signed.Head;
+  const problems: Problem[] = [];
+  if (mode !== looks)
+    problems.push({
+      field: "verify.mode",
+      value: mode,
+      allowed: `"${looks}" for this revision with argoCd(); flux() has all`,
+    });
+  if (gitServers.closed)
+    problems.push({
+      field: "verify",
+      value: mode,
+      allowed: "with argoCd() declared in the same turn as the agent: its list of keys is one",
+    });
+  return problems;
+};
+
+/** What a project says of whose signatures it takes: a signature names the key below the person's that made it. */
+export const signatureKeysOf = ({ verify }: Delivery): object =>
+  verify ? { signatureKeys: verify.keys.flatMap(keyIds).map((keyID) => ({ keyID })) } : {};
 
 const fieldsOf = (
   repository: string,

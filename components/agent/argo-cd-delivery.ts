@@ -7,7 +7,7 @@ import { type Problem, refuse } from "../problems.ts";
 import { labels } from "../workload.ts";
 import { AppKind, type Delivery, revisionName } from "./agent.ts";
 import type { ArgoCd, ArgoCdFacts } from "./argo-cd.ts";
-import { accessOf } from "./argo-cd-credentials.ts";
+import { accessOf, signatureKeysOf } from "./argo-cd-credentials.ts";
 import { programs } from "./argo-cd-programs.ts";
 import { argoproj } from "./argo-cd-rights.ts";
 import { partOf, tokenProgram } from "./argo-cd-settings.ts";
@@ -51,6 +51,7 @@ export const deliverWithArgoCd = (
       spec: {
         sourceRepos: [repository],
         sourceNamespaces: [namespace],
+        ...signatureKeysOf(delivery),
         destinations: [{ server: addressOf(namespace), namespace }],
         // The rights of the deployer decide in the end; this names what is wrong before it is tried.
         clusterResourceWhitelist: [],

@@ -26,6 +26,8 @@ type Change = ((args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs)
 export interface ProgramSettings {
   readonly namespace: string;
   readonly mirror: string | undefined;
+  /** Whether any app asks for signatures. */
+  readonly verifies: Promise<boolean>;
   /** What must be there before a program starts. */
   readonly after: readonly pulumi.Resource[];
   readonly transform: { readonly controller: Change; readonly repoServer: Change; readonly cache: Change };
@@ -181,16 +183,21 @@ const cache = (prefix: string, settings: ProgramSettings, opts: pulumi.Component
 };
 
 const repoServer = (prefix: string, settings: ProgramSettings, opts: pulumi.ComponentResourceOptions) => {
-  const { mirror, transform } = settings;
+  const { mirror, transform, verifies } = settings;
   service(prefix, settings, { name: programs.repoServer, port: ports.repoServer }, opts);
-  const folders = empty({ tmp: "/tmp", home: "/home/argocd", "helm-working-dir": "/helm-working-dir" });
+  const folders = empty({
+    tmp: "/tmp",
+    home: "/home/argocd",
+    "helm-working-dir": "/helm-working-dir",
+    "gpg-keyring": "/app/config/gpg/keys",
+  });
   const env = {
     HOME: "/home/argocd",
     HELM_CACHE_HOME: "/helm-working-dir",
     HELM_CONFIG_HOME: "/helm-working-dir",
     HELM_DATA_HOME: "/helm-working-dir",
-    // Signatures are not asked for; making a key ring at each start takes seconds.
-    ARGOCD_GPG_ENABLED: "false",
+    // Where no app asks for signatures: making a key ring at each start takes seconds.
+    ARGOCD_GPG_ENABLED: verifies.then(String),
     // As Flux does: what is delivered is in the repository itself.
     ARGOCD_GIT_MODULES_ENABLED: "false",
     // What failed thrice would not be tried again for an hour, also where the reason is gone.
@@ -209,6 +216,7 @@ const repoServer = (prefix: string, settings: ProgramSettings, opts: pulumi.Comp
         volumes: [
           { name: "ssh-known-hosts", configMap: { name: "argocd-ssh-known-hosts-cm" } },
           { name: "tls-certs", configMap: { name: "argocd-tls-certs-cm" } },
+          { name: "gpg-keys", configMap: { name: "argocd-gpg-keys-cm" } },
           ...folders.volumes,
         ],
       },
@@ -231,6 +239,7 @@ const repoServer = (prefix: string, settings: ProgramSettings, opts: pulumi.Comp
         volumeMounts: [
           { name: "ssh-known-hosts", mountPath: "/app/config/ssh", readOnly: true },
           { name: "tls-certs", mountPath: "/app/config/tls", readOnly: true },
+          { name: "gpg-keys", mountPath: "/app/config/gpg/source", readOnly: true },
           ...folders.volumeMounts,
         ],
       },

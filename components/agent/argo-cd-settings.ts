@@ -20,9 +20,30 @@ export interface GitServers {
   readonly knownHosts: Map<string, string>;
   /** Authorities, PEM, by the name of the host. */
   readonly authorities: Map<string, string>;
+  /** Public keys of those who may sign, by their identifier. */
+  readonly keys: Map<string, string>;
   /** Whether the lists are declared: nothing can be added any more. */
   closed: boolean;
+  /** The lists, once nothing can be added. */
+  readonly whole: Promise<GitServers>;
 }
+
+/** Lists that are whole when this turn ends: a program declares its apps behind the agent, in one go. */
+export const gatherGitServers = (): GitServers => {
+  const { promise, resolve } = Promise.withResolvers<GitServers>();
+  const lists: GitServers = {
+    knownHosts: new Map(),
+    authorities: new Map(),
+    keys: new Map(),
+    closed: false,
+    whole: promise,
+  };
+  setImmediate(() => {
+    lists.closed = true;
+    resolve(lists);
+  });
+  return lists;
+};
 
 /** Where the controller's pod has the program that gets a token. */
 export const tokenProgram = "/plumbline/deployer-token";
@@ -89,13 +110,7 @@ export const declareSettings = (
       // Each run makes another: the one that the cluster has counts.
       { ...opts, ignoreChanges: ["data"] },
     );
-  // The apps are declared behind the agent, in the same turn: what they say is known when that ends.
-  const servers = new Promise<GitServers>((resolve) => {
-    setImmediate(() => {
-      gitServers.closed = true;
-      resolve(gitServers);
-    });
-  });
+  const servers = gitServers.whole;
   const lines = (texts: ReadonlyMap<string, string>) => [...texts.values()].map((text) => `${text.trim()}\n`).join("");
   const random = (): string => randomBytes(24).toString("hex");
   const password = random();
@@ -108,8 +123,12 @@ export const declareSettings = (
       // A status is what controllers report; health is looked at all the same.
       "resource.customizations.ignoreResourceUpdates.all": "jsonPointers:\n  - /status\n",
     }),
-    // Asked for at the start; nothing is in them.
-    ...["argocd-gpg-keys-cm", "argocd-rbac-cm"].map((object) => config(object, {})),
+    // Asked for at the start; nothing is in it.
+    config("argocd-rbac-cm", {}),
+    config(
+      "argocd-gpg-keys-cm",
+      servers.then(({ keys }) => Object.fromEntries(keys)),
+    ),
     config(
       "argocd-ssh-known-hosts-cm",
       servers.then(({ knownHosts }) => (knownHosts.size > 0 ? { ssh_known_hosts: lines(knownHosts) } : {})),

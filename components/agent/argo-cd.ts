@@ -11,7 +11,7 @@ import type { Agent, Delivery } from "./agent.ts";
 import { deliverWithArgoCd } from "./argo-cd-delivery.ts";
 import { declarePrograms } from "./argo-cd-programs.ts";
 import { notifierRules } from "./argo-cd-rights.ts";
-import { declareSettings, type GitServers } from "./argo-cd-settings.ts";
+import { declareSettings, type GitServers, gatherGitServers } from "./argo-cd-settings.ts";
 import { argoCdDefinitions } from "./crds.ts";
 
 /** Arguments of {@link ArgoCd}. */
@@ -64,7 +64,7 @@ export class ArgoCd extends pulumi.ComponentResource implements Agent {
       ({ apiVersion: _, kind: __, ...definition }) =>
         new k8s.apiextensions.v1.CustomResourceDefinition(`${name}-${definition.metadata.name}`, definition, parent),
     );
-    const gitServers: GitServers = { knownHosts: new Map(), authorities: new Map(), closed: false };
+    const gitServers = gatherGitServers();
     const audiences = args.audiences ?? usualAudiences;
     const settings = declareSettings(name, { namespace, audiences, gitServers }, within);
     const ready = declarePrograms(
@@ -72,6 +72,7 @@ export class ArgoCd extends pulumi.ComponentResource implements Agent {
       {
         namespace,
         mirror: args.mirror,
+        verifies: gitServers.whole.then(({ keys }) => keys.size > 0),
         after: [...definitions, ...settings],
         transform: {
           controller: transform.controller,

@@ -6,7 +6,7 @@ import { refuse } from "../problems.ts";
 import { labels } from "../workload.ts";
 import { AppKind, type Delivery, revisionName } from "./agent.ts";
 import type { Flux, FluxFacts } from "./flux.ts";
-import { accessOf } from "./flux-credentials.ts";
+import { accessOf, verifyOf } from "./flux-credentials.ts";
 import { deliverChart, refuseOfChart } from "./flux-helm.ts";
 
 const address = "https://kubernetes.default.svc";
@@ -154,7 +154,14 @@ const gitSource = (flux: Flux, facts: FluxFacts, delivery: Delivery): k8s.apiext
       kind: "GitRepository",
       metadata: { name: named, namespace: facts.namespace },
       // The interval is for pushes that nobody told of; a push that is told of is fetched at once.
-      spec: { url: repository, ref: revision, interval: "1m", timeout: "60s", ...access.spec },
+      spec: {
+        url: repository,
+        ref: revision,
+        interval: "1m",
+        timeout: "60s",
+        ...access.spec,
+        ...verifyOf(access, delivery),
+      },
     },
     { ...opts, ...bounded, dependsOn: [...facts.ready, opening, ...access.after] },
   );

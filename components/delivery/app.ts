@@ -7,6 +7,7 @@ import { type Problem, refuse } from "../problems.ts";
 import { podSecurity } from "../workload.ts";
 import { type CredentialsArgs, credentialsProblems, secretly } from "./credentials.ts";
 import { deployerRules } from "./deployer.ts";
+import { type VerifyArgs, verifyProblems } from "./verification.ts";
 
 /** Where an app is reached. */
 export interface ExposeArgs {
@@ -26,6 +27,8 @@ export interface AppArgs {
   repository: string;
   /** How the agent gets into the repository; apps of one repository share one value. Default: everybody may read it. */
   credentials?: CredentialsArgs;
+  /** Who must have signed what is delivered; apps of one repository share one value. Default: nobody. */
+  verify?: VerifyArgs;
   /** Branch that is followed. Default: "main", where no tag, range of versions or commit is given. */
   branch?: string;
   /** Tag that is delivered, instead of a branch. Default: none. */
@@ -174,6 +177,7 @@ export class App extends pulumi.ComponentResource {
         namespace,
         repository: args.repository,
         credentials,
+        verify: args.verify,
         revision,
         path: args.path.replace(/^(\.?\/)+/, "").replace(/\/+$/, ""),
         kind: args.kind,
@@ -213,6 +217,7 @@ const argsProblems = (args: AppArgs): Problem[] => {
   return [
     ...problems,
     ...credentialsProblems(repository, credentials, "credentials"),
+    ...verifyProblems(revisionOf(args), args.verify, "verify"),
     ...kindProblems(args),
     ...valuesProblems(args),
   ];

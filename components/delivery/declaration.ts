@@ -4,6 +4,7 @@ import { AppKind } from "../agent/agent.ts";
 import { refuse } from "../problems.ts";
 import { kindProblems, problemsOf } from "./app.ts";
 import { credentialsSchema } from "./credentials.ts";
+import { verifySchema } from "./verification.ts";
 
 const name = z
   .string()
@@ -75,6 +76,7 @@ const schema = z.strictObject({
   source: z.strictObject({
     repository: repository.exactOptional(),
     credentials: credentialsSchema.exactOptional(),
+    verify: verifySchema.exactOptional(),
     path: folder,
     revision: revision.exactOptional(),
   }),
@@ -104,6 +106,7 @@ const many = z.strictObject({
     .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))([^*]+\/)?\*$/, 'a folder whose folders are the apps, as "apps/*"'),
   repository: repository.exactOptional(),
   credentials: credentialsSchema.exactOptional(),
+  verify: verifySchema.exactOptional(),
   revision: revision.exactOptional(),
   ...common,
 });

@@ -92,7 +92,7 @@ export const discover = async (definition: Definition, local?: string): Promise<
 
 /** The apps of a directory at one commit. @throws SourceError where there are none */
 export const appsOf = (
-  { declared: _, path, repository, credentials, revision, ...common }: AppsDeclaration,
+  { declared: _, path, repository, credentials, verify, revision, ...common }: AppsDeclaration,
   snapshot: Snapshot,
 ): AppDeclaration[] => {
   const parent = folderOf(path.slice(0, -1));
@@ -112,6 +112,7 @@ export const appsOf = (
       path: pathIn(parent, name),
       ...(repository !== undefined && { repository }),
       ...(credentials !== undefined && { credentials }),
+      ...(verify !== undefined && { verify }),
       ...(revision !== undefined && { revision }),
     };
     return app({ ...common, name, source, kind: common.kind ?? kindOf(snapshot, source.path) });

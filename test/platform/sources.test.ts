@@ -1,4 +1,4 @@
-// What does Flux deliver from repositories that are not for everybody? Apps from real servers beside the example app, all at once.
+// What does Flux deliver from repositories that are not for everybody, and of whom? Apps from real servers beside the example app, all at once.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,6 +11,7 @@ import { root } from "../../engine/folders.ts";
 import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
 import { type Identity, identityFor } from "../git-hosts.ts";
 import { repositoryWith } from "../repositories.ts";
+import { signer, signLastCommit } from "../signatures.ts";
 
 /** Where the control plane's machine is reached by pods. */
 const address = "10.88.0.1";
@@ -21,6 +22,7 @@ let identity: Identity;
 let folder: string;
 let server: ChildProcess;
 let original: string;
+const [author, stranger, forger] = [signer("Ada"), signer("Bob"), signer("Eve")];
 const stack = () => join(clone.folder, "stacks/local.ts");
 
 const configMap = (name: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\n`;
@@ -60,7 +62,13 @@ const declared = (): string => {
       credentials: { sshKey: { config: "otherKey" }, knownHosts },
     },
   };
-  const apps = Object.entries(sources).map(
+  const signed = { credentials: { token, ca }, verify: { keys: [stranger.publicKey, author.publicKey] } };
+  const verified = {
+    signed: { repository: at("https://", ports.https, "signed"), ...signed },
+    unsigned: { repository: at("https://", ports.https, "unsigned"), ...signed },
+    "wrong-signer": { repository: at("https://", ports.https, "wrong-signer"), ...signed },
+  };
+  const apps = Object.entries({ ...sources, ...verified }).map(
     ([name, source]) => `app(${JSON.stringify({ name, kind: "yaml", source: { path: "app", ...source } })})`,
   );
   return `// The platform of this test.
@@ -82,8 +90,19 @@ before(async () => {
   original = await readFile(stack(), "utf8");
   identity = await identityFor(address);
   folder = await mkdtemp(join(tmpdir(), "plumbline-members-"));
-  for (const name of ["token", "ssh", "wrong-token", "wrong-authority", "wrong-key"])
+  for (const name of [
+    "token",
+    "ssh",
+    "signed",
+    "unsigned",
+    "wrong-signer",
+    "wrong-token",
+    "wrong-authority",
+    "wrong-key",
+  ])
     await cp(join(members, ".git"), join(folder, `${name}.git`), { recursive: true });
+  signLastCommit(join(folder, "signed.git"), author);
+  signLastCommit(join(folder, "wrong-signer.git"), forger);
   const etcd = status.processes.find(({ name }) => name === "etcd")?.pid;
   server = spawn("nsenter", [`--net=/proc/${etcd}/ns/net`, process.execPath, join(root, "test/git-hosts.ts")], {
     stdio: ["pipe", "pipe", "inherit"],
@@ -113,7 +132,14 @@ for (const name of ["token", "ssh"]) {
   });
 }
 
+test("a commit that one of the right people signed is delivered", async () => {
+  const now = await eventually("it is delivered", clone.status, (found) => app("signed", found).healthy, 60);
+  assert.notEqual(app("signed", now).commit, git("rev-parse", "HEAD"));
+});
+
 for (const [name, says] of [
+  ["unsigned", /signature verification of commit .* failed: .*signature is empty/],
+  ["wrong-signer", /signature verification of commit .* failed: .*any of the given key rings/],
   ["wrong-token", /https:\S+wrong-token\.git.*authentication required/],
   ["wrong-authority", /https:\S+wrong-authority\.git.*certificate signed by unknown authority/],
   ["wrong-key", /ssh:\S+wrong-key\.git.*unable to authenticate/],
@@ -126,6 +152,7 @@ for (const [name, says] of [
       60,
     );
     assert.match(app(name, now).message ?? "", /way out: /);
+    assert.equal(app(name, now).commit, "");
   });
 }
 

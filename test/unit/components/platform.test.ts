@@ -123,6 +123,7 @@ test("layers are built on the cluster, apps are given to the agent", async () =>
         namespace: "shop",
         repository: git.url,
         credentials: undefined,
+        verify: undefined,
         revision: { branch: "trunk" },
         path: "x",
         kind: "helm",
