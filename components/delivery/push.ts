@@ -135,7 +135,16 @@ const problemsOf = (delivery: Delivery, { objects, irreproducible }: Rendering):
   ...objects.flatMap((each) => objectProblems(delivery, each)),
 ];
 
-const fieldProblems = ({ health, suspend }: Delivery): Problem[] => [
+const fieldProblems = ({ health, suspend, verify }: Delivery): Problem[] => [
+  ...(verify
+    ? [
+        {
+          field: "verify",
+          value: "keys",
+          allowed: 'only with model "pull": an agent looks at signatures, Pulumi does not',
+        },
+      ]
+    : []),
   ...(health.length > 0
     ? [{ field: "health", value: health, allowed: 'only with model "pull": Pulumi waits for what conditions say' }]
     : []),

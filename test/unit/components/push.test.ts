@@ -17,6 +17,7 @@ import {
   pushing,
   type Rendering,
 } from "../../../components/index.ts";
+import { signer } from "../../signatures.ts";
 import { named, ofKind, record } from "./recorder.ts";
 
 process.env.PLUMBLINE_KUBECONFIG = import.meta.filename;
@@ -124,10 +125,15 @@ test("what an agent could not bring is refused, with its file and line, and all 
       ],
       { irreproducible: [{ file: "deploy/templates/a.yaml", line: 7, uses: "randAlphaNum" }] },
     ),
-    { suspend: true, health: [{ apiVersion: "a.example/v1", kind: "A", current: "true" }] },
+    {
+      suspend: true,
+      health: [{ apiVersion: "a.example/v1", kind: "A", current: "true" }],
+      verify: { keys: [signer("Ada").publicKey] },
+    },
   );
   for (const expected of [
     /undefined health: only with model "pull"/,
+    /undefined verify: only with model "pull"/,
     /undefined suspend: only with model "pull"/,
     /deploy\/templates\/a\.yaml:7 template: functions that give the same each time/,
     /deploy\/job\.yaml:3 Job web: no hook of Helm/,
