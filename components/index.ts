@@ -30,6 +30,7 @@ export {
   ofCluster,
 } from "./cloud.ts";
 export type { Cluster } from "./cluster/cluster.ts";
+export { fieldManager } from "./cluster/cluster.ts";
 export { CoreDns, type CoreDnsArgs } from "./cluster/core-dns.ts";
 export { EmbeddedCluster, type EmbeddedClusterArgs, embedded, localKubeconfig } from "./cluster/embedded.ts";
 export { ExistingCluster, type ExistingClusterArgs, existing } from "./cluster/existing.ts";
@@ -129,7 +130,7 @@ export type {
   WebhookArgs,
 } from "./metrics/receivers.ts";
 export type { RecordingArgs } from "./metrics/rules.ts";
-export { type Definition, definePlatform, fieldManager, Platform } from "./platform.ts";
+export { type Definition, definePlatform, Platform } from "./platform.ts";
 export { InvalidDeclaration, type Problem } from "./problems.ts";
 export {
   Distribution,

@@ -1,6 +1,8 @@
 // How do settings and layers become one platform? The only file that knows every slot.
+
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { fieldManager } from "./cluster/cluster.ts";
 import { App } from "./delivery/app.ts";
 import { credentialsOf } from "./delivery/configured.ts";
 import type { AppDeclaration } from "./delivery/declaration.ts";
@@ -56,9 +58,6 @@ const cloudProblems = ({ implementation, gives = [] }: Settings["cluster"], laye
         allowed: `arguments that name a ${thing}, or do without: the cluster ${implementation} makes none`,
       })),
   );
-
-/** Name under which every object is written; the provider's own default is a random one for each. */
-export const fieldManager = "plumbline";
 
 // One transformation for all: a component that forgot it would write under a random name, and look like a stranger.
 const pinFieldManager: pulumi.ResourceTransformation = ({ type, props, opts }) => {

@@ -16,3 +16,6 @@ export interface Cluster {
 
 /** What API servers call themselves where nobody said otherwise: EKS, then the local cluster, kubeadm, kind and k3s. */
 export const usualAudiences = ["https://kubernetes.default.svc", "https://kubernetes.default.svc.cluster.local"];
+
+/** Name under which every object is written; the provider's own default is a random one for each. */
+export const fieldManager = "plumbline";

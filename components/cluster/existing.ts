@@ -6,7 +6,7 @@ import { problemsOf } from "../delivery/app.ts";
 import { refuse } from "../problems.ts";
 import { type Layer, layer } from "../slot.ts";
 import { type Cluster, usualAudiences } from "./cluster.ts";
-import { requireVersion } from "./server-version.ts";
+import { requireCluster } from "./existing-checks.ts";
 
 /** Arguments of {@link ExistingCluster}. */
 export interface ExistingClusterArgs {
@@ -23,6 +23,9 @@ export interface ExistingClusterArgs {
 /**
  * A cluster that somebody else runs: Kubernetes 1.30 or later with DNS.
  *
+ * It is asked before anything is written: for its version, what the user of the context may do, ValidatingAdmissionPolicy, a default
+ * StorageClass, and layers that others have put there. What is missing is one error; what may be meant is a warning.
+ *
  * @example
  * const { provider } = new ExistingCluster("cluster", { context: "kind-kind" });
  */
@@ -34,14 +37,14 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
   constructor(name: string, args: ExistingClusterArgs = {}, opts: pulumi.ComponentResourceOptions = {}) {
     super("plumbline:index:ExistingCluster", name, { ...args }, opts);
     // The provider waits for the check, and every object for the provider.
-    const newEnough = pulumi.output(requireVersion(args));
+    const fit = pulumi.output(requireCluster(args));
     this.provider = new k8s.Provider(
       `${name}-provider`,
       {
         ...(args.kubeconfig && { kubeconfig: args.kubeconfig }),
         ...(args.context && { context: args.context }),
         clusterIdentifier: name,
-        enableServerSideApply: newEnough,
+        enableServerSideApply: fit,
         // A change of these is an update; the default deletes them first, under the pods that read them.
         enableConfigMapMutable: true,
         enableSecretMutable: true,

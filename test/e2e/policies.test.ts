@@ -1,6 +1,7 @@
 // Do the static policies hold in a real API server? Everybody's attempts, the writes of the table, and the table itself.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { requireCluster } from "../../components/cluster/existing-checks.ts";
 import { type Api, ApiError } from "../../local/kubernetes-api.ts";
 import { admissionManifests, tooWide } from "../../policies/admission.ts";
 import { identities, names, namespaces, withheld } from "../../policies/identities.ts";
@@ -96,6 +97,13 @@ describe("an API server with the static policies", { timeout: 180_000 }, () => {
     spec,
   });
   const inDefault = "/api/v1/namespaces/default";
+
+  it("is asked what it lacks for the platform, and what its users may not", async () => {
+    assert.equal(await requireCluster({ kubeconfig: server.kubeconfig("ci") }), true);
+    await assert.rejects(requireCluster({ kubeconfig: server.kubeconfig("source") }), {
+      message: /cannot hold the platform:\n {2}the user of the context may not: escalate clusterroles\.rbac\.authorization\.k8s\.io, bind /,
+    });
+  });
 
   it("lets the controllers of the table do their work, and nothing else", async () => {
     await tries("ci", "POST", `${inDefault}/serviceaccounts`, {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { requireVersion } from "../../../components/cluster/server-version.ts";
+import { dump, load } from "js-yaml";
+import { requireCluster } from "../../../components/cluster/existing-checks.ts";
 import {
   CoreDns,
   EmbeddedCluster,
@@ -176,27 +177,84 @@ test("wrong arguments of an existing cluster are named at once", () => {
 
 test("a context that is not there is an error that lists those that are", async () => {
   await assert.rejects(
-    requireVersion({ kubeconfig: unreachable, context: "here" }),
+    requireCluster({ kubeconfig: unreachable, context: "here" }),
     /no context "here"; it has: there/,
   );
-  await assert.rejects(requireVersion({ kubeconfig: join(folder, "none") }), /none cannot be read as a kubeconfig/);
+  await assert.rejects(requireCluster({ kubeconfig: join(folder, "none") }), /none cannot be read as a kubeconfig/);
 });
 
-test("a cluster older than 1.30 is refused, one that does not tell its version is not", async () => {
-  const minors = ["29", "30+"];
-  const server = createServer((_, response) =>
-    response.end(JSON.stringify({ major: "1", minor: minors.shift() })),
-  ).listen(0, "127.0.0.1");
+/** Answers as an API server would, by path; what is not named is 404. */
+const answering = async (answers: Readonly<Record<string, unknown>>, work: (url: string) => Promise<void>) => {
+  const server = createServer((request, response) => {
+    const answer = answers[request.url ?? ""];
+    response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer));
+  }).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
   try {
-    const path = kubeconfig("old", `http://127.0.0.1:${port}`);
-    await assert.rejects(
-      requireVersion({ kubeconfig: path }),
-      /runs Kubernetes 1\.29; the platform needs 1\.30 or later/,
-    );
-    assert.equal(await requireVersion({ kubeconfig: path }), true);
-    assert.equal(await requireVersion({ kubeconfig: unreachable }), true);
+    await work(`http://127.0.0.1:${(server.address() as { port: number }).port}`);
+  } finally {
+    server.close();
+  }
+};
+const reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+const admission = "/apis/admissionregistration.k8s.io/v1";
+const good = {
+  "/version": { major: "1", minor: "30+" },
+  [reviews]: { status: { allowed: true } },
+  [admission]: { resources: [{ name: "validatingadmissionpolicies" }] },
+};
+
+test("a cluster older than 1.30 is refused, one that does not tell its version is not", async () => {
+  await answering({ ...good, "/version": { major: "1", minor: "29" }, [admission]: {} }, async (url) =>
+    assert.rejects(requireCluster({ kubeconfig: kubeconfig("old", url) }), {
+      message: `${url} cannot hold the platform:\n  it runs Kubernetes 1.29; the platform needs 1.30 or later: upgrade it`,
+    }),
+  );
+  await answering(good, async (url) => {
+    assert.equal(await requireCluster({ kubeconfig: kubeconfig("new", url) }), true);
+  });
+  assert.equal(await requireCluster({ kubeconfig: unreachable }), true);
+});
+
+test("what a cluster lacks is told at once", async () => {
+  const poor = { ...good, [reviews]: { status: { allowed: false } }, [admission]: { resources: [] } };
+  await answering(poor, async (url) =>
+    assert.rejects(requireCluster({ kubeconfig: kubeconfig("poor", url) }), ({ message }: Error) => {
+      assert.match(message, /may not: create namespaces, create deployments\.apps, .*bind clusterroles\.rbac/);
+      assert.match(message, /does not serve validatingadmissionpolicies/);
+      return true;
+    }),
+  );
+});
+
+test("a plug-in of a kubeconfig is asked for the credential, and its failure is told", async () => {
+  const withPlugin = (args: string[]) => {
+    const path = kubeconfig("plug-in", "http://127.0.0.1:9");
+    const exec = { apiVersion: "client.authentication.k8s.io/v1", command: process.execPath, args: ["-e", ...args] };
+    const config = load(readFileSync(path, "utf8")) as { users?: unknown; contexts: { context: object }[] };
+    const [entry] = config.contexts;
+    if (entry) entry.context = { ...entry.context, user: "u" };
+    writeFileSync(path, dump({ ...config, users: [{ name: "u", user: { exec } }] }));
+    return path;
+  };
+  await assert.rejects(
+    requireCluster({ kubeconfig: withPlugin(["console.error('no session'); process.exit(1)"]) }),
+    /gave no credential: no session/,
+  );
+  const seen: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    seen.push(request.headers.authorization);
+    response.end("{}");
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  try {
+    const { port } = server.address() as { port: number };
+    const path = withPlugin([
+      "console.log(JSON.stringify({status:{token:process.env.KUBERNETES_EXEC_INFO.length+'t'}}))",
+    ]);
+    writeFileSync(path, readFileSync(path, "utf8").replace("127.0.0.1:9", `127.0.0.1:${port}`));
+    await requireCluster({ kubeconfig: path }).catch(() => undefined);
+    assert.match(seen[0] ?? "", /^Bearer \d+t$/);
   } finally {
     server.close();
   }
