@@ -101,7 +101,8 @@ describe("an API server with the static policies", { timeout: 180_000 }, () => {
   it("is asked what it lacks for the platform, and what its users may not", async () => {
     assert.equal(await requireCluster({ kubeconfig: server.kubeconfig("ci") }), true);
     await assert.rejects(requireCluster({ kubeconfig: server.kubeconfig("source") }), {
-      message: /cannot hold the platform:\n {2}the user of the context may not: escalate clusterroles\.rbac\.authorization\.k8s\.io, bind /,
+      message:
+        /cannot hold the platform:\n {2}the user of the context may not: escalate clusterroles\.rbac\.authorization\.k8s\.io, bind /,
     });
   });
 
