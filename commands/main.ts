@@ -61,6 +61,17 @@ program
   .action(async (app, options) => (await import("./diff.ts")).diff(app, options));
 
 program
+  .command("rollback")
+  .description("take an app back to what it was before its last change, by a commit in a checkout of its repository")
+  .argument("<app>", "one app of the stack")
+  .option("--stack <name>", "stack that declares it (default: the one that runs)")
+  .option("--repository <folder>", "checkout (default: the local platform's example checkout, else this folder)")
+  .option("--to <revision>", "commit or tag whose files it gets (default: the one before its last change)")
+  .option("--yes", "commit it; without this, what would change is listed", false)
+  .option("--push", "push the commit as well", false)
+  .action(async (app, options) => (await import("./rollback.ts")).rollback(app, options));
+
+program
   .command("destroy")
   .description("take the platform off its cluster; namespaces with volumes stay unless --delete-data is given")
   .option("--yes", "do it; without this, what would go and what would stay is listed", false)
