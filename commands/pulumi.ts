@@ -186,16 +186,23 @@ export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
   if (!brings || !(await isThere(state))) return passThrough("pulumi", rest, env);
   await (await import("./stack-layers.ts")).refuseWithoutImages(stack, state);
   await (await import("./up.ts")).goOnWithUp({ state, stack, env }, async () => {
-    // Before Pulumi looks: it then finds the cluster as its state says, and changes only what the program changes.
-    await repairBefore(stack, state, env);
-    await passThrough("pulumi", rest, env);
-    return !process.exitCode;
+    const { withHandover } = await import("./handover.ts");
+    return withHandover({ state, stack, env }, tell, async () => {
+      // Before Pulumi looks: it then finds the cluster as its state says, and changes only what the program changes.
+      await repairBefore(stack, state, env);
+      await passThrough("pulumi", rest, env);
+      return !process.exitCode;
+    });
   });
   if (!process.exitCode) {
     const { recordDeployment } = await import("./deployment-record.ts");
     await recordDeployment(state, stack);
     await (await import("./stack-layers.ts")).refreshFacts(stack, state);
   }
+};
+
+const tell = (line: string): void => {
+  process.stderr.write(`${line}\n`);
 };
 
 const isThere = (state: string): Promise<boolean> =>
@@ -207,8 +214,7 @@ const isThere = (state: string): Promise<boolean> =>
 const repairBefore = async (stack: string, state: string, env: Record<string, string>): Promise<void> => {
   const { repair } = await import("./repair.ts");
   for (const { object, fields } of await repair(stack, state, env)) {
-    for (const { field, manager } of fields)
-      process.stderr.write(`repaired ${object}: ${field}, written by ${manager}\n`);
+    for (const { field, manager } of fields) tell(`repaired ${object}: ${field}, written by ${manager}`);
   }
 };
 

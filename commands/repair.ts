@@ -4,6 +4,7 @@ import { stateLayout } from "../engine/folders.ts";
 import { type Api, ApiError, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
 import type { Desired } from "./desired.ts";
 import { declaredObjects, owner } from "./drift.ts";
+import { handoverLabel } from "./handover-agents.ts";
 import { type ForeignField, foreignFields, pathText, pointer, valueAt } from "./ownership.ts";
 
 /** What was repaired of one object. */
@@ -41,7 +42,9 @@ const repairOne = async (api: Api, { object, path }: Desired): Promise<ForeignFi
     if (error instanceof ApiError && error.status === 404) return undefined;
     throw error;
   });
-  const foreign = live ? foreignFields(live, owner) : [];
+  // What an app is handed over from stays stopped until it goes.
+  const stopped = handoverLabel in (live?.metadata.labels ?? {});
+  const foreign = live && !stopped ? foreignFields(live, owner) : [];
   if (!live || foreign.length === 0) return [];
   const additions = foreign.filter((field) => valueAt(object, field.path) === undefined);
   const removals = additions.flatMap((field) => pointer(live, field.path) ?? []).sort(backwards);

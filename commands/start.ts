@@ -19,6 +19,7 @@ import { type AppStatus, appStatuses } from "./app-status.ts";
 import { recordDeployment } from "./deployment-record.ts";
 import { exposedForwards, urlsOfApps } from "./exposed.ts";
 import { Failure } from "./failure.ts";
+import { withHandover } from "./handover.ts";
 import { writePlatformFile } from "./platform-file.ts";
 import { planPrograms } from "./program-steps.ts";
 import { ensureStack, pulumiEnvironment, rememberStack, runPulumi } from "./pulumi.ts";
@@ -179,10 +180,13 @@ const bringUp = async (
     const [, action, type, name] = text.match(/^\s*[+~@-]*\s*(\S+)\s+(\S+)\s+(creat\w+|updat\w+|delet\w+)/) ?? [];
     if (action && type) say(`${name ?? action} ${type}`);
   };
-  await goOnWithUp({ state, stack, env }, async () => {
-    await runPulumi(args, env, { signal, line });
-    return true;
-  }).finally(() => log.end());
+  const run = { state, stack, env };
+  await goOnWithUp(run, () =>
+    withHandover(run, say, async () => {
+      await runPulumi(args, env, { signal, line });
+      return true;
+    }),
+  ).finally(() => log.end());
 };
 
 /** The example's image is pushed as soon as its registry answers, which is before the app is delivered. */

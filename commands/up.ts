@@ -5,6 +5,7 @@ import { stateLayout } from "../engine/folders.ts";
 import { withLock } from "../engine/lock.ts";
 import { endOrphans } from "./orphans.ts";
 import { runPulumi } from "./pulumi.ts";
+import { editState } from "./state.ts";
 
 /** There while an `up` is under way, or after one that did not end well. */
 export const unfinishedUp = (state: string): string => join(stateLayout(state).pulumi, "unfinished");
@@ -37,15 +38,7 @@ export const goOnWithUp = (
 const forgetInterruption = async (state: string, stack: string, env: Record<string, string>): Promise<void> => {
   endOrphans(state);
   await runPulumi(["cancel", "--yes", "--stack", stack], env, { exitCodes: [0, 1, 255] });
-  const { stdout } = await runPulumi(["stack", "export", "--stack", stack], env);
-  const exported = JSON.parse(stdout) as { deployment?: { pending_operations?: unknown[] } };
-  if (!exported.deployment?.pending_operations?.length) return;
-  const file = join(env.PULUMI_HOME ?? "", "without-pending.json");
-  await writeFile(
-    file,
-    JSON.stringify({ ...exported, deployment: { ...exported.deployment, pending_operations: [] } }),
-    { mode: 0o600 },
+  await editState(stack, env, (deployment) =>
+    deployment.pending_operations?.length ? { ...deployment, pending_operations: [] } : undefined,
   );
-  await runPulumi(["stack", "import", "--stack", stack, "--file", file], env);
-  await rm(file);
 };

@@ -1,11 +1,10 @@
 // One word of the stack changes, and nothing else: the other implementation takes over, and what apps have of it holds.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Clone, eventually, sharedClone } from "../clone.ts";
+import { killedUp } from "../killed-up.ts";
 import { type Kubectl, kubectlWith } from "../kubectl.ts";
 import { askThrough, authorityOf, portForward } from "./exposed-app.ts";
 
@@ -24,24 +23,6 @@ before(async () => {
 });
 after(() => writeFile(stack, original));
 
-/** An `up` that is killed with all its programs as soon as it changes something: the next one goes on from there. */
-const killedUp = async (): Promise<void> => {
-  const child = spawn(process.execPath, [join(clone.folder, "launch.mjs"), "pulumi", "up", "--yes", "--skip-preview"], {
-    cwd: clone.folder,
-    env: { ...process.env, PLUMBLINE_STATE: "", NO_COLOR: "1" },
-    detached: true,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const ended = once(child, "close");
-  let printed = "";
-  for await (const chunk of child.stdout) {
-    printed += String(chunk);
-    if (/^ \+ .* created \(/m.test(printed) && child.pid) process.kill(-child.pid, "SIGKILL");
-  }
-  await ended;
-  assert.equal(child.signalCode, "SIGKILL", `it ended before it was killed:\n${printed}`);
-};
-
 describe("ingress", () => {
   for (const [word, namespace, gone] of [
     ["gatewayApi", "gateway-api", "traefik"],
@@ -49,7 +30,7 @@ describe("ingress", () => {
   ] as const) {
     test(word, async () => {
       await writeFile(stack, original.replace(/\btraefik\b/g, word));
-      if (word === "gatewayApi") await killedUp();
+      if (word === "gatewayApi") await killedUp(clone);
       const { exitCode, all } = await clone.plumbline(["pulumi", "up", "--yes", "--skip-preview"]);
       assert.equal(exitCode, 0, String(all).slice(-3000));
       const authority = await authorityOf(kubectl);
