@@ -11,6 +11,9 @@ export interface Held {
   readonly path: string;
 }
 
+/** What Helm keeps of a release: nobody takes it over. */
+const releaseType = "helm.sh/release.v1";
+
 const platformLabel = "plumbline.dev/platform";
 
 /** Versions in which the kinds of an app are listed; of one object each shows the same managers. */
@@ -34,8 +37,10 @@ export const heldObjects = async (api: Api, namespace: string, { others }: Manag
   return found
     .flat()
     .filter(
-      ({ live: { metadata } }) =>
-        !(platformLabel in (metadata.labels ?? {})) && metadata.managedFields?.some((entry) => isOf(entry, others)),
+      ({ live: { metadata, type } }) =>
+        type !== releaseType &&
+        !(platformLabel in (metadata.labels ?? {})) &&
+        metadata.managedFields?.some((entry) => isOf(entry, others)),
     );
 };
 

@@ -25,6 +25,7 @@ type Stored = Record<
   {
     metadata: { labels?: Record<string, string>; managedFields?: ManagedFields[]; resourceVersion?: string };
     data?: object;
+    type?: string;
   }
 >;
 
@@ -216,6 +217,10 @@ test("the old one is taken off every object that the new one has, and what nobod
           resourceVersion: "7",
           managedFields: [entry("plumbline"), entry("helm-controller", { operation: "Update" })],
         },
+      },
+      [`${namespace}/secrets/release`]: {
+        metadata: { managedFields: [entry("helm-controller", { operation: "Update" })] },
+        type: "helm.sh/release.v1",
       },
       [configMap("dropped")]: { metadata: { managedFields: [entry("argocd-controller")] } },
       [configMap("scaled")]: {
