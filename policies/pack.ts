@@ -9,6 +9,7 @@ import {
 } from "@pulumi/policy";
 import { reachable } from "../components/delivery/repository.ts";
 import type { Definition } from "../components/platform.ts";
+import { awsProblem, awsRules, type Props } from "./aws.ts";
 import { judgeObject, judgeRendered } from "./check.ts";
 import { provenanceProblems } from "./git.ts";
 import { type Judge, openJudge } from "./judge.ts";
@@ -42,8 +43,24 @@ export const policies = (
   ...rules
     .filter((rule): rule is ObjectRule => rule.scope === "object")
     .map((rule) => objectPolicy(rule, judge, exemptions)),
+  ...awsPolicies,
   ...(definition ? [manifestsPolicy(judge, exemptions, definition), provenancePolicy(definition)] : []),
 ];
+
+const awsPolicies: Policies = [...Map.groupBy(awsRules, ({ id }) => id).entries()].map(([name, same]) => ({
+  name,
+  description: same[0]?.title ?? name,
+  enforcementLevel: "mandatory",
+  validateResource: ({ type, props }: ResourceValidationArgs, report: (message: string) => void) => {
+    const rule = same.find((each) => each.type === type);
+    if (!rule) return;
+    const { value, unknown } = known(props);
+    const problem = awsProblem(rule, value as Props);
+    // Perhaps it is the placeholder that breaks the rule; the update, which knows all values, asks again.
+    if (problem && unknown) throw unknown;
+    if (problem) report(problem);
+  },
+}));
 
 const objectPolicy = (rule: ObjectRule, judge: Judge, exemptions: readonly Exemption[]): ResourceValidationPolicy => ({
   name: rule.id,
