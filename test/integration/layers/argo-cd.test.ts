@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { type Api, ApiError, connect } from "../../../local/kubernetes-api.ts";
 import { type Clone, cloneHere, eventually, type Status } from "../../clone.ts";
+import { watchHandover } from "../../handover.ts";
 
 let clone: Clone;
 let status: Status;
@@ -43,14 +44,38 @@ const isGone = (path: string) =>
 
 before(async () => {
   clone = await cloneHere("argo-cd");
+  const file = join(clone.folder, "stacks/local-argo.ts");
+  const text = await readFile(file, "utf8");
+  // It begins with Flux; the nodes get the images of Argo CD all the same, by a word that declares nothing.
+  const both = text
+    .replace("{ argoCd }", "{ flux, layer }")
+    .replace("export default firstLight", "const whole = firstLight")
+    .concat(
+      'const images = layer({ slot: "dashboards", implementation: "argo-cd", needs: [], build: () => ({}) as never });\n',
+      "export default { ...whole, layers: { ...whole.layers, dashboards: images } };\n",
+    );
+  await writeFile(file, both.replace("agent: argoCd()", "agent: flux()"));
   const { exitCode, all } = await clone.plumbline(["start", "--stack", "local-argo"]);
   assert.equal(exitCode, 0, String(all));
   status = await clone.status();
   api = await connect(status.kubeconfig.ci);
+  // From here on the stack is as it stands in this repository.
+  await writeFile(file, text);
 });
 after(async () => {
   api?.close();
   await clone?.remove();
+});
+
+test("Flux hands the app over to Argo CD: nothing is made anew, nobody who asks notices", async () => {
+  assert.equal(app(status).agent, "flux");
+  const watched = await watchHandover(api, app(status).url, ["hello"]);
+  const { exitCode, all } = await clone.plumbline(["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]);
+  assert.equal(exitCode, 0, String(all));
+  assert.match(String(all), /argo-cd has taken over hello/);
+  await watched.end(/kustomize/);
+  assert.ok(await isGone("/api/v1/namespaces/flux-system"));
+  status = await clone.status();
 });
 
 test("the app answers with the commit that Argo CD delivered", async () => {
