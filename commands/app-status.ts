@@ -4,7 +4,7 @@ import { stateLayout } from "../engine/folders.ts";
 import { git, repository } from "../local/example.ts";
 import { type Api, ApiError, type KubernetesObject } from "../local/kubernetes-api.ts";
 import { type AppRecord, readRecords } from "./app-records.ts";
-import type { Condition } from "./conditions.ts";
+import { podReasons } from "./pod-reasons.ts";
 import { wayOutOf } from "./ways-out.ts";
 
 /** One app, as `status --json` shows it. */
@@ -94,37 +94,14 @@ const explain = async (api: Api, state: string, namespace: string, record: AppRe
   const [pods, place] = await Promise.all([podReasons(api, namespace), failure ? locate(state, record) : undefined]);
   const { repository: from, attempted } = record;
   const told = failure && !said.includes(from) ? [`in ${from}${attempted && ` at ${attempted.slice(0, 10)}`}`] : [];
-  const wayOut = failure && wayOutOf(failure);
+  // While it still waits, its pods may know already that it is in vain.
+  const wayOut = wayOutOf([...pods, failure ?? ""].join("; ")) ?? (place && "mend it, commit and push");
   return [
     place ? `${place}: ${said.trim()}` : said.trim(),
     ...pods,
     ...told,
     ...(wayOut ? [`way out: ${wayOut}`] : []),
   ].join("; ");
-};
-
-/** What each pod that is not ready gives as its reason. */
-const podReasons = async (api: Api, namespace: string): Promise<string[]> => {
-  const pods = await api.list(`/api/v1/namespaces/${namespace}/pods`);
-  return pods.flatMap(({ metadata, status }) => {
-    const scheduled = (status?.conditions as Condition[] | undefined)?.find(
-      ({ type, status: held }) => type === "PodScheduled" && held === "False",
-    );
-    if (scheduled) return [`pod ${metadata.name} cannot be scheduled: ${scheduled.message}`];
-    const containers = (status?.containerStatuses ?? []) as {
-      name: string;
-      state?: { waiting?: { reason?: string; message?: string } };
-      lastState?: { terminated?: { exitCode: number; reason?: string } };
-    }[];
-    return containers.flatMap(({ name, state, lastState }) => {
-      const waiting = state?.waiting;
-      if (!waiting?.reason || waiting.reason === "ContainerCreating") return [];
-      const ended = lastState?.terminated;
-      return [
-        `pod ${metadata.name}, container ${name}: ${waiting.reason}${waiting.message ? `, ${waiting.message}` : ""}${ended ? ` (ended with ${ended.exitCode})` : ""}`,
-      ];
-    });
-  });
 };
 
 // The agent names an object or a file of its own copy; a person needs the file and line of the repository.

@@ -2,6 +2,17 @@
 
 /** What an agent says, in Flux's words or Argo CD's, and what helps; the first that fits counts. */
 const ways: readonly (readonly [said: RegExp, wayOut: string])[] = [
+  [/ErrImagePull|ImagePullBackOff|InvalidImageName/, "correct the name or tag of the image, or let the nodes pull it"],
+  [/cannot be scheduled/, "let it ask for what a node has, or add such a node"],
+  [/CrashLoopBackOff|ended with [1-9]/, "mend what its last lines say; `plumbline logs` has more of them"],
+  [
+    /no matches for kind|CRD is installed/,
+    "have the platform bring the definition of that kind, or leave the object out",
+  ],
+  [/path not found|no such file or directory|app path does not exist/, "push that folder, or correct source.path"],
+  [/exceeded quota/, "ask for less, or have the quota of the namespace raised"],
+  [/field is immutable/, "give the object another name, or delete it first"],
+  [/values don't meet the specifications/, "correct the values of the app as the schema of its chart wants them"],
   [
     /signature verification of|is not signed|verify commit signature|key is not allowed|made with .* key .* invalid/i,
     "sign it with one of the keys in source.verify, or add the key of whoever signed it to them",

@@ -44,6 +44,8 @@ export interface Api {
   readonly server: string;
   /** @throws ApiError */
   get<T = KubernetesObject>(path: string): Promise<T>;
+  /** What is no JSON: a log. @throws ApiError */
+  text(path: string): Promise<string>;
   /** The items of a collection; none where the API server does not know the kind. @throws ApiError */
   list(path: string): Promise<KubernetesObject[]>;
   /** @throws ApiError */
@@ -79,10 +81,14 @@ const timeout = 10_000;
 export const connect = async (file: string, context?: string): Promise<Api> => {
   const { server, options } = await credentials(file, context);
   const agent = new Agent({ ...(options as AgentOptions), keepAlive: true, maxSockets: 8 });
-  const call = <T>(method: string, path: string, body?: unknown, type?: string): Promise<T> =>
+  const ask = (method: string, path: string, body?: unknown, type?: string): Promise<string> =>
     new Promise((resolve, reject) => {
       const what = `${method} ${path}`;
-      const headers = { ...options.headers, Accept: "application/json", ...(body ? { "Content-Type": type } : {}) };
+      const headers = {
+        ...options.headers,
+        Accept: "application/json, */*",
+        ...(body ? { "Content-Type": type } : {}),
+      };
       const sent = request(`${server}${path}`, { ...options, agent, method, headers, timeout }, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -90,7 +96,7 @@ export const connect = async (file: string, context?: string): Promise<Api> => {
         response.on("end", () => {
           const text = Buffer.concat(chunks).toString();
           const status = response.statusCode ?? 0;
-          if (status >= 200 && status < 300) resolve(text ? JSON.parse(text) : undefined);
+          if (status >= 200 && status < 300) resolve(text);
           else reject(new ApiError(message(text) ?? `${what}: ${status}`, status));
         });
       });
@@ -98,9 +104,14 @@ export const connect = async (file: string, context?: string): Promise<Api> => {
       sent.on("error", (cause) => reject(new ApiError(`${server} does not answer: ${cause.message}`, 0, { cause })));
       sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
+  const call = async <T>(...args: Parameters<typeof ask>): Promise<T> => {
+    const text = await ask(...args);
+    return (text ? JSON.parse(text) : undefined) as T;
+  };
   return {
     server,
     get: (path) => call("GET", path),
+    text: (path) => ask("GET", path),
     list: async (path) => {
       try {
         return (await call<{ items: KubernetesObject[] }>("GET", path)).items;
