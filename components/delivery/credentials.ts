@@ -15,15 +15,15 @@ export interface GithubAppArgs {
 
 /** How an agent gets into a repository that is not for everybody, or whose server no public authority signed. */
 export interface CredentialsArgs {
-  /** Private key for an SSH URL, as ssh-keygen writes it, without a passphrase. A secret. */
+  /** Private key for an SSH URL, as ssh-keygen writes it, without a passphrase. A secret. Default: none. */
   sshKey?: pulumi.Input<string>;
-  /** The keys of an SSH server, as lines of `known_hosts`. */
+  /** The keys of an SSH server, as lines of `known_hosts`. Default: none; needed with `sshKey`. */
   knownHosts?: string;
-  /** Token or password for an HTTPS URL. A secret. */
+  /** Token or password for an HTTPS URL. A secret. Default: none. */
   token?: pulumi.Input<string>;
   /** Whose token it is. Default: "git", which servers that know the token by itself take. */
   username?: string;
-  /** GitHub App for an HTTPS URL, instead of a token. */
+  /** GitHub App for an HTTPS URL, instead of a token. Default: none. */
   githubApp?: GithubAppArgs;
   /** Authority that signed the certificate of an HTTPS server, PEM. Default: the public ones. */
   ca?: string;

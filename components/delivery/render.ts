@@ -20,8 +20,11 @@ export interface RenderRequest {
   readonly path: string;
   /** Default: what the files are. */
   readonly kind?: AppKind;
+  /** Values of a chart, over those of its files. Default: none. */
   readonly values?: Readonly<Record<string, unknown>>;
+  /** Files of values beside the chart, the later over the earlier ones. Default: none. */
   readonly valuesFiles?: readonly string[];
+  /** Tag or digest by name of an image. Default: as the manifests say. */
   readonly images?: Readonly<Record<string, string>>;
 }
 
