@@ -24,15 +24,14 @@ const job = (
   role: string,
   steps: readonly CiStep[],
   { runner, ...rest }: { runner: string; [key: string]: unknown },
-  more: readonly object[] = [],
+  checkouts: readonly object[] = [checkout()],
 ) => ({
   ...rest,
   "runs-on": runner,
   "timeout-minutes": 60,
   env: { PULUMI_BACKEND_URL: expression("vars.PULUMI_BACKEND_URL") },
   steps: [
-    checkout(),
-    ...more,
+    ...checkouts,
     { uses: actions.node[0], with: { "node-version": versions.node } },
     { uses: actions.go[0], with: { "go-version": "stable", "cache-dependency-path": "engine/programs/*/go.sum" } },
     { uses: actions.aws[0], with: { "role-to-assume": role, "aws-region": region } },
@@ -53,15 +52,16 @@ const jobsOf = (stack: CiStack & { readonly ciPreview: string }, runner: string)
       permissions: { contents: "read", "id-token": "write", "pull-requests": "write" },
       concurrency: { group: `preview-${name}-${expression("github.ref")}`, "cancel-in-progress": true },
     },
-    [checkout({ ref: stack.branch, path: judge })],
+    // All of the history: the commit at which the branches part is what the apps are compared with.
+    [checkout({ "fetch-depth": 0 }), checkout({ ref: stack.branch, path: judge })],
   );
   const noted = {
     name: "Say what would change",
     if: "always()",
     env: { GH_TOKEN: expression("github.token"), PULL_REQUEST: expression("github.event.pull_request.number") },
-    // A comment takes 65536 characters.
-    run: `touch preview.txt
-{ echo 'Preview of ${name}'; echo '\`\`\`'; head -c 60000 preview.txt; echo; echo '\`\`\`'; } > comment.md
+    // A comment takes 65536 characters, and what Pulumi found is at the end of what it says.
+    run: `touch rendered.md preview.txt
+{ echo 'Preview of ${name}'; echo; head -c 20000 rendered.md; echo; echo '\`\`\`'; tail -c 40000 preview.txt; echo; echo '\`\`\`'; } > comment.md
 gh pr comment "$PULL_REQUEST" --edit-last --create-if-none --body-file comment.md
 `,
   };
@@ -72,7 +72,7 @@ gh pr comment "$PULL_REQUEST" --edit-last --create-if-none --body-file comment.m
     run: `touch drift.txt
 title='Drift of ${name}'
 if [ -z "$(gh issue list --state open --search "in:title \\"$title\\"" --json number --jq '.[].number')" ]; then
-  { echo '\`\`\`'; head -c 60000 drift.txt; echo; echo '\`\`\`'; } > drift.md
+  { echo '\`\`\`'; tail -c 60000 drift.txt; echo; echo '\`\`\`'; } > drift.md
   gh issue create --title "$title" --body-file drift.md
 fi
 `,

@@ -32,11 +32,25 @@ const jobsOf = (stack: CiStack & { readonly ciPreview: string }) => {
     ],
     interruptible: true,
     // The token of a job may write no comment: the merge request shows the file instead.
-    artifacts: { when: "always", paths: ["preview.txt"], expose_as: `Preview of ${name}`, expire_in: "7 days" },
+    artifacts: {
+      when: "always",
+      paths: ["rendered.md", "preview.txt"],
+      expose_as: `Preview of ${name}`,
+      expire_in: "7 days",
+    },
   });
-  const got = `git fetch --depth=1 origin ${branch} && git worktree add --detach ${judge} FETCH_HEAD`;
+  const got = [
+    `git fetch origin +${branch}:refs/remotes/origin/${branch}`,
+    // Forced: a runner that keeps its folder has removed the last one, and Git still lists it.
+    `git worktree add --force --detach ${judge} origin/${branch}`,
+  ];
   return {
-    [`preview-${name}`]: { ...previewed, script: [got, ...previewed.script] },
+    [`preview-${name}`]: {
+      ...previewed,
+      // All of the history: the commit at which the branches part is what the apps are compared with.
+      variables: { ...previewed.variables, GIT_DEPTH: "0" },
+      script: [...got, ...previewed.script],
+    },
     [`apply-${name}`]: job(stack, stack.ci, applySteps(stack), {
       stage: "apply",
       rules: [{ if: `$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH == "${branch}"` }],

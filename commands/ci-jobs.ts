@@ -41,29 +41,45 @@ export const ciStackOf = (name: string, { settings }: Definition): CiStack & { r
 
 const shell = (...lines: string[]): string => `${lines.join("\n")}\n`;
 
+// Not by npx, which installs the clone into a cache of its own first.
+const plumbline = "node launch.mjs";
+
 const tools = ({ name }: CiStack): CiStep => ({
   name: "Get the programs of the stack",
   run: shell(
-    `node launch.mjs get --stack ${name}`,
-    `npx plumbline pulumi plugin install resource aws ${versions["pulumi-aws"]}`,
+    `${plumbline} get --stack ${name}`,
+    `${plumbline} pulumi plugin install resource aws ${versions["pulumi-aws"]}`,
   ),
 });
 
-/** A pull request: what would change, judged by the rules of the protected branch, in `preview.txt`. */
+/**
+ * A pull request: what its commits change in the apps of this repository, in `rendered.md`, and in the stack, judged by the
+ * rules of the protected branch, in `preview.txt`. The history must be there, and the branch as `origin/<branch>`.
+ */
 export const previewSteps = (stack: CiStack): CiStep[] => [
   tools(stack),
-  { name: "Get what judges", run: shell(`npm ci --prefix ${judge}`) },
+  { name: "Get what judges", run: shell(`node ${judge}/launch.mjs --prepare`) },
+  {
+    name: "Render the apps",
+    run: shell(
+      `from=$(git merge-base HEAD origin/${stack.branch})`,
+      `${plumbline} diff --stack ${stack.name} --repository . --from "$from" --to HEAD --output markdown > rendered.md || changed=$?`,
+      "cat rendered.md",
+      // 2: there are differences.
+      `[ "\${changed:-0}" -eq 0 ] || [ "$changed" -eq 2 ]`,
+    ),
+  },
   {
     name: "Preview",
     // A copy of the state without secrets, since this job may open none; the original is only read.
     run: shell(
-      `aws s3 cp "\${PULUMI_BACKEND_URL%%\\?*}/.pulumi/stacks/plumbline/${stack.name}.json" - | npx plumbline blind > blind.json`,
+      `aws s3 cp "\${PULUMI_BACKEND_URL%%\\?*}/.pulumi/stacks/plumbline/${stack.name}.json" - | ${plumbline} blind > blind.json`,
       'mkdir -p "$PWD/.plumbline/preview"',
       'export PULUMI_BACKEND_URL="file://$PWD/.plumbline/preview" PULUMI_CONFIG_PASSPHRASE=preview',
       `rm -f stacks/config/Pulumi.${stack.name}.yaml`,
-      `npx plumbline pulumi stack init ${stack.name}`,
-      "npx plumbline pulumi stack import --file blind.json",
-      `npx plumbline pulumi preview --stack ${stack.name} --diff --policy-pack ${judge}/policies > preview.txt 2>&1 || failed=$?`,
+      `${plumbline} pulumi stack init ${stack.name}`,
+      `${plumbline} pulumi stack import --file blind.json`,
+      `${plumbline} pulumi preview --stack ${stack.name} --diff --policy-pack ${judge}/policies > preview.txt 2>&1 || failed=$?`,
       "cat preview.txt",
       `exit "\${failed:-0}"`,
     ),
@@ -75,7 +91,7 @@ export const applySteps = (stack: CiStack): CiStep[] => [
   tools(stack),
   {
     name: "Apply",
-    run: shell(`npx plumbline pulumi up --stack ${stack.name} --yes --skip-preview --policy-pack policies`),
+    run: shell(`${plumbline} pulumi up --stack ${stack.name} --yes --skip-preview --policy-pack policies`),
   },
 ];
 
@@ -85,7 +101,7 @@ export const driftSteps = (stack: CiStack): CiStep[] => [
   {
     name: "Look for drift",
     run: shell(
-      `npx plumbline pulumi preview --stack ${stack.name} --diff --expect-no-changes > drift.txt 2>&1 || failed=$?`,
+      `${plumbline} pulumi preview --stack ${stack.name} --diff --expect-no-changes > drift.txt 2>&1 || failed=$?`,
       "cat drift.txt",
       `exit "\${failed:-0}"`,
     ),

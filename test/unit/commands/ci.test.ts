@@ -76,8 +76,16 @@ test("what judges a pull request comes from the protected branch, and no secret 
     gitlab["preview-production"]?.script.join("\n"),
   ]) {
     assert.match(script ?? "", /--policy-pack protected\/policies/);
-    assert.match(script ?? "", /\| npx plumbline blind > blind\.json/);
+    assert.match(script ?? "", /\| node launch\.mjs blind > blind\.json/);
   }
+});
+
+test("the apps are compared with the commit at which the branches part, and the history is there for it", () => {
+  const [checkout] = preview?.steps ?? [];
+  assert.equal(checkout?.with?.["fetch-depth"], 0);
+  assert.equal(gitlab["preview-production"]?.variables.GIT_DEPTH, "0");
+  assert.match(gitlab["preview-production"]?.script[0] ?? "", /^git fetch origin \+main:refs\/remotes\/origin\/main$/);
+  for (const job of [apply, drift]) assert.equal(job?.steps[0]?.with?.["fetch-depth"], undefined);
 });
 
 test("runs of one stack come one after the other, and none that applies is cancelled", () => {
