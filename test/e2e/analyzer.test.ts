@@ -57,8 +57,10 @@ for (const name of names) {
 
 test("the arguments of an app reach other languages", () => {
   assert.deepEqual(Object.keys(found.App?.inputs ?? {}).sort(), [
+    "awaited",
     "branch",
     "commit",
+    "credentials",
     "dependsOn",
     "expose",
     "health",
@@ -76,5 +78,6 @@ test("the arguments of an app reach other languages", () => {
     "timeout",
     "values",
     "valuesFiles",
+    "verify",
   ]);
 });
