@@ -49,7 +49,7 @@ const section = (each: AppDiff): Html => html`<section id="app-${each.app}">
 <h2>${each.app} <small><code>${each.from.slice(0, 12)}</code> → <code>${each.to.slice(0, 12)}</code></small></h2>
 ${list(
   "broken",
-  [...each.violations].map(({ place, object, message }) => [place, object, message].filter(Boolean).join(": ")),
+  each.violations.map(({ place, object, message }) => [place, object, message].filter(Boolean).join(": ")),
 )}
 ${list("note", notes(each))}
 ${each.changes.map(objectOf)}

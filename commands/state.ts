@@ -28,7 +28,10 @@ export const editState = async (
   const deployment = exported.deployment && edit(exported.deployment);
   if (!deployment) return;
   const file = join(env.PULUMI_HOME ?? "", "edited-state.json");
-  await writeFile(file, JSON.stringify({ ...exported, deployment }), { mode: 0o600 });
-  await runPulumi(["stack", "import", "--stack", stack, "--file", file], env);
-  await rm(file);
+  try {
+    await writeFile(file, JSON.stringify({ ...exported, deployment }), { mode: 0o600 });
+    await runPulumi(["stack", "import", "--stack", stack, "--file", file], env);
+  } finally {
+    await rm(file, { force: true });
+  }
 };

@@ -76,7 +76,15 @@ const openToAnybody =
       anybody(Principal) && !Condition ? [`${field}.Statement[${index}].Principal`] : [],
     );
 
+const openPort = {
+  id: "aws-open-port",
+  title: "No security group takes requests from everywhere",
+  wayOut: "Name the addresses, or the security group, that requests come from",
+  source: `${securityHub} EC2.18`,
+};
+
 const iam = {
+  id: "aws-iam-actions",
   title: "What is allowed to change something is named action by action",
   wayOut: "Name the actions",
   source: `${securityHub} IAM.21`,
@@ -184,8 +192,8 @@ export const awsRules: readonly AwsRule[] = [
     source: "AWS IAM Access Analyzer, external access",
     broken: openToAnybody("assumeRolePolicy"),
   },
-  { id: "aws-iam-actions", type: "aws:iam/rolePolicy:RolePolicy", ...iam },
-  { id: "aws-iam-actions", type: "aws:iam/policy:Policy", ...iam },
+  { type: "aws:iam/rolePolicy:RolePolicy", ...iam },
+  { type: "aws:iam/policy:Policy", ...iam },
   {
     id: "aws-key-rotation",
     type: "aws:kms/key:Key",
@@ -196,19 +204,13 @@ export const awsRules: readonly AwsRule[] = [
       enableKeyRotation === true || customerMasterKeySpec !== "SYMMETRIC_DEFAULT" ? [] : ["enableKeyRotation"],
   },
   {
-    id: "aws-open-port",
     type: "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
-    title: "No security group takes requests from everywhere",
-    wayOut: "Name the addresses, or the security group, that requests come from",
-    source: `${securityHub} EC2.18`,
+    ...openPort,
     broken: (props) => ["cidrIpv4", "cidrIpv6"].filter((field) => everywhere.includes(String(props[field]))),
   },
   {
-    id: "aws-open-port",
     type: "aws:ec2/securityGroup:SecurityGroup",
-    title: "No security group takes requests from everywhere",
-    wayOut: "Name the addresses, or the security group, that requests come from",
-    source: `${securityHub} EC2.18`,
+    ...openPort,
     broken: ({ ingress }) =>
       listAt(ingress).flatMap((rule, index) =>
         ["cidrBlocks", "ipv6CidrBlocks"]
