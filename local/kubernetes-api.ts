@@ -1,6 +1,8 @@
 // Talks to a Kubernetes API server without the client library, whose import alone costs more than `status` may take.
 import { readFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { Agent, type AgentOptions, type RequestOptions, request } from "node:https";
+import { setTimeout } from "node:timers/promises";
 import { load } from "js-yaml";
 
 /** An object as the API server returns it. */
@@ -33,10 +35,13 @@ export interface ManagedFields {
 /** The API server refused or could not be reached; `status` is the HTTP status, 0 without an answer. */
 export class ApiError extends Error {
   readonly status: number;
-  constructor(message: string, status: number, options?: ErrorOptions) {
+  /** Seconds after which the API server wants to be asked again: it did nothing yet. */
+  readonly retryAfter?: number;
+  constructor(message: string, status: number, options?: ErrorOptions & { retryAfter?: number }) {
     super(message, options);
     this.name = "ApiError";
     this.status = status;
+    if (options?.retryAfter !== undefined) this.retryAfter = options.retryAfter;
   }
 }
 
@@ -71,6 +76,9 @@ interface Kubeconfig {
 
 const timeout = 10_000;
 
+/** How often a request is sent again that the API server puts off, as it does while it fills its caches; client-go's figure. */
+const repeats = 10;
+
 /**
  * A client for the context of a kubeconfig file.
  *
@@ -81,7 +89,7 @@ const timeout = 10_000;
 export const connect = async (file: string, context?: string): Promise<Api> => {
   const { server, options } = await credentials(file, context);
   const agent = new Agent({ ...(options as AgentOptions), keepAlive: true, maxSockets: 8 });
-  const ask = (method: string, path: string, body?: unknown, type?: string): Promise<string> =>
+  const askOnce = (method: string, path: string, body?: unknown, type?: string): Promise<string> =>
     new Promise((resolve, reject) => {
       const what = `${method} ${path}`;
       const headers = {
@@ -97,13 +105,23 @@ export const connect = async (file: string, context?: string): Promise<Api> => {
           const text = Buffer.concat(chunks).toString();
           const status = response.statusCode ?? 0;
           if (status >= 200 && status < 300) resolve(text);
-          else reject(new ApiError(message(text) ?? `${what}: ${status}`, status));
+          else reject(new ApiError(message(text) ?? `${what}: ${status}`, status, putOff(response)));
         });
       });
       sent.on("timeout", () => sent.destroy(new Error(`no answer within ${timeout / 1000} s`)));
       sent.on("error", (cause) => reject(new ApiError(`${server} does not answer: ${cause.message}`, 0, { cause })));
       sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
+  const ask: typeof askOnce = async (...args) => {
+    for (let left = repeats; ; left -= 1) {
+      try {
+        return await askOnce(...args);
+      } catch (error) {
+        if (left === 0 || !(error instanceof ApiError) || error.retryAfter === undefined) throw error;
+        await setTimeout(error.retryAfter * 1000);
+      }
+    }
+  };
   const call = async <T>(...args: Parameters<typeof ask>): Promise<T> => {
     const text = await ask(...args);
     return (text ? JSON.parse(text) : undefined) as T;
@@ -123,6 +141,11 @@ export const connect = async (file: string, context?: string): Promise<Api> => {
     send: (method, path, body, type) => call(method, path, body, type ?? "application/json"),
     close: () => agent.destroy(),
   };
+};
+
+const putOff = ({ statusCode, headers }: IncomingMessage): { retryAfter?: number } => {
+  const seconds = Number(headers["retry-after"]);
+  return statusCode === 429 && seconds > 0 ? { retryAfter: seconds } : {};
 };
 
 const message = (text: string): string | undefined => {
