@@ -79,17 +79,20 @@ const keptNamespaces = (exported: string): string[] =>
     .filter(({ type, retainOnDelete }) => type === "kubernetes:core/v1:Namespace" && retainOnDelete)
     .flatMap(({ inputs }) => inputs?.metadata?.name ?? []);
 
-const volumesOf = (api: Api, namespaces: readonly string[]): Promise<Kept[]> =>
-  Promise.all(
-    namespaces.map(async (namespace) => ({
-      namespace,
-      volumes: (await api.list(`/api/v1/namespaces/${namespace}/persistentvolumeclaims`)).map(({ metadata, spec }) => ({
-        name: metadata.name,
-        size: String(spec.resources.requests.storage),
-        volume: String(spec.volumeName ?? ""),
+// By the volumes and not by the claims: those of a class that retains outlive claims and namespaces.
+const volumesOf = async (api: Api, namespaces: readonly string[]): Promise<Kept[]> => {
+  const volumes = await api.list("/api/v1/persistentvolumes");
+  return namespaces.map((namespace) => ({
+    namespace,
+    volumes: volumes
+      .filter(({ spec }) => spec.claimRef?.namespace === namespace)
+      .map(({ metadata, spec }) => ({
+        name: String(spec.claimRef.name),
+        size: String(spec.capacity.storage),
+        volume: metadata.name,
       })),
-    })),
-  );
+  }));
+};
 
 const told = (kept: readonly Kept[], goes: boolean): string =>
   kept
@@ -107,11 +110,11 @@ const removeData = (api: Api, kept: readonly Kept[]): Step => ({
   title: "Remove namespaces with data",
   seconds: 10,
   run: async (say, signal) => {
+    const volumes = kept.flatMap((each) => each.volumes.map(({ volume }) => `/api/v1/persistentvolumes/${volume}`));
+    const goes = { spec: { persistentVolumeReclaimPolicy: "Delete" } };
+    await Promise.all(volumes.map((path) => api.send("PATCH", path, goes, "application/merge-patch+json")));
     await Promise.all(kept.map(({ namespace }) => remove(api, `/api/v1/namespaces/${namespace}`)));
-    const paths = kept.flatMap(({ namespace, volumes }) => [
-      `/api/v1/namespaces/${namespace}`,
-      ...volumes.flatMap(({ volume }) => (volume ? [`/api/v1/persistentvolumes/${volume}`] : [])),
-    ]);
+    const paths = [...kept.map(({ namespace }) => `/api/v1/namespaces/${namespace}`), ...volumes];
     for (const until = performance.now() + bound * 1000; ; await sleep(200, undefined, { signal })) {
       const left = (await Promise.all(paths.map((path) => read(api, path)))).filter((object) => object !== undefined);
       if (left.length === 0) return;

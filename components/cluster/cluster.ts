@@ -10,6 +10,8 @@ export interface Cluster {
   readonly mirror?: string;
   /** Audiences of ServiceAccount tokens; the API server must accept one of them. */
   readonly audiences: readonly string[];
+  /** StorageClass whose volumes stay when their claims go; layers keep their data in it. Unset: in the default one. */
+  readonly retainingClass?: string;
   /** What it has at its cloud for the layers; unset where it stands on none. */
   readonly cloud?: Cloud;
 }

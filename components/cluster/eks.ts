@@ -13,7 +13,7 @@ import type { EksClusterArgs } from "./eks-args.ts";
 import { eksProblems } from "./eks-checks.ts";
 import { eksCloud } from "./eks-cloud.ts";
 import { controlPlane } from "./eks-control-plane.ts";
-import { insideCluster } from "./eks-inside.ts";
+import { insideCluster, retainingClass } from "./eks-inside.ts";
 import { clusterKey, controlPlaneLogs, flowLog } from "./eks-keys.ts";
 import { clusterNetwork } from "./eks-network.ts";
 import { type NodeTransform, nodeGroup, nodeRole } from "./eks-nodes.ts";
@@ -42,6 +42,7 @@ export class EksCluster extends pulumi.ComponentResource implements Cluster {
   /** A kubeconfig that asks `aws eks get-token` for who calls: nothing in it is secret. */
   readonly kubeconfig: pulumi.Output<string>;
   readonly audiences: string[];
+  readonly retainingClass = retainingClass;
 
   constructor(name: string, args: EksClusterArgs, opts: EksClusterOptions = {}) {
     const { transform = {}, ...options } = opts;

@@ -24,6 +24,7 @@ export interface EmbeddedClusterArgs {
  */
 export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster {
   readonly provider: k8s.Provider;
+  readonly retainingClass: string;
 
   constructor(name: string, args: EmbeddedClusterArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("plumbline:index:EmbeddedCluster", name, { ...args }, opts);
@@ -43,7 +44,7 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
     );
     const placed = { parent: this, provider: this.provider };
     new CoreDns(`${name}-dns`, { mirror: localMirror }, placed);
-    new LocalPath(`${name}-storage`, { mirror: localMirror }, placed);
+    this.retainingClass = new LocalPath(`${name}-storage`, { mirror: localMirror }, placed).retainingClass;
     new MetricsServer(`${name}-metrics`, { mirror: localMirror }, placed);
     this.registerOutputs({});
   }

@@ -19,6 +19,12 @@ const rights = [
   ["bind", "rbac.authorization.k8s.io", "clusterroles"],
 ] as const;
 
+/** What the stack expects of the cluster. */
+interface Wishes {
+  /** StorageClass that must be there, with the reclaim policy Retain. */
+  readonly retainingClass?: string;
+}
+
 /** Whose kinds are there when a layer already runs, and the way not to have two. */
 const layersByGroup: Readonly<Record<string, string>> = {
   "kustomize.toolkit.fluxcd.io": "Flux",
@@ -35,12 +41,13 @@ const layersByGroup: Readonly<Record<string, string>> = {
  *
  * @throws Error that lists everything that is missing, each with its way out; or that the kubeconfig or its context does not exist
  */
-export const requireCluster = async (place: Place): Promise<true> => {
+export const requireCluster = async ({ retainingClass, ...place }: Place & Wishes): Promise<true> => {
   const server = serverOf(place);
   const checks = await Promise.allSettled([
     versionProblems(server),
     rightsProblems(server),
     admissionProblems(server),
+    classProblems(server, retainingClass),
     storageWarnings(server),
     layerWarnings(server),
   ]);
@@ -50,12 +57,12 @@ export const requireCluster = async (place: Place): Promise<true> => {
       `${server.url} could not be checked (${(failed.reason as Error).message}); Kubernetes 1.${oldestMinor} or later is needed.`,
     );
   }
-  const [version, allowed, admission, ...warnings] = checks.map((each) =>
+  const [version, allowed, admission, storage, ...warnings] = checks.map((each) =>
     each.status === "fulfilled" ? each.value : [],
   );
   for (const warning of warnings.flat()) log.warn(warning);
   // An old cluster lacks what the other checks look for: one way out for all of it.
-  const problems = version?.length ? version : [...(allowed ?? []), ...(admission ?? [])];
+  const problems = version?.length ? version : [...(allowed ?? []), ...(admission ?? []), ...(storage ?? [])];
   if (problems.length > 0) {
     throw new Error(`${server.url} cannot hold the platform:\n${problems.map((each) => `  ${each}`).join("\n")}`);
   }
@@ -100,6 +107,18 @@ const admissionProblems = async ({ ask }: Server): Promise<string[]> => {
   return resources.some(({ name }) => name === "validatingadmissionpolicies")
     ? []
     : [`it does not serve validatingadmissionpolicies of ${path}: start its API server without switching them off`];
+};
+
+const classProblems = async ({ ask }: Server, wanted?: string): Promise<string[]> => {
+  if (!wanted) return [];
+  type Class = { metadata: { name: string }; reclaimPolicy?: string };
+  const { items } = await ask<{ items: Class[] }>("/apis/storage.k8s.io/v1/storageclasses");
+  const fit = items.filter(({ reclaimPolicy }) => reclaimPolicy === "Retain").map(({ metadata }) => metadata.name);
+  return fit.includes(wanted)
+    ? []
+    : [
+        `it has no StorageClass "${wanted}" with the reclaim policy Retain, which \`retainingClass\` names; such are: ${fit.join(", ") || "none"}`,
+      ];
 };
 
 const storageWarnings = async ({ url, metadataOf }: Server): Promise<string[]> => {

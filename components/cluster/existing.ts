@@ -18,6 +18,8 @@ export interface ExistingClusterArgs {
   mirror?: string;
   /** Audiences of ServiceAccount tokens; the API server must accept one. Default: those of EKS, kubeadm, kind and k3s. */
   audiences?: string[];
+  /** StorageClass with the reclaim policy Retain, in which layers keep their data. Default: they use the default class. */
+  retainingClass?: string;
 }
 
 /**
@@ -33,6 +35,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
   readonly provider: k8s.Provider;
   readonly mirror?: string;
   readonly audiences: string[];
+  readonly retainingClass?: string;
 
   constructor(name: string, args: ExistingClusterArgs = {}, opts: pulumi.ComponentResourceOptions = {}) {
     super("plumbline:index:ExistingCluster", name, { ...args }, opts);
@@ -52,6 +55,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
       { parent: this },
     );
     if (args.mirror) this.mirror = args.mirror;
+    if (args.retainingClass) this.retainingClass = args.retainingClass;
     this.audiences = args.audiences ?? usualAudiences;
     this.registerOutputs({});
   }
@@ -71,6 +75,7 @@ const schema = z.strictObject({
     .array(z.string().min(1, "an audience of ServiceAccount tokens"))
     .min(1, "at least one audience")
     .exactOptional(),
+  retainingClass: z.string().min(1, "the name of a StorageClass").exactOptional(),
 });
 
 /** A cluster that exists. @throws InvalidDeclaration that names every wrong field */

@@ -45,12 +45,15 @@ const helperPod = (mirror: string | undefined) => ({
 });
 
 /**
- * The default StorageClass of a cluster whose nodes keep the volumes.
+ * The default StorageClass of a cluster whose nodes keep the volumes, and one for data that must not go by mistake.
  *
  * @example
  * new LocalPath("storage", { folder: "/srv/volumes" });
  */
 export class LocalPath extends pulumi.ComponentResource {
+  /** StorageClass whose volumes stay when their claims go. */
+  readonly retainingClass = "local-path-retain";
+
   constructor(name: string, args: LocalPathArgs = {}, opts: pulumi.ComponentResourceOptions = {}) {
     super("plumbline:index:LocalPath", name, { ...args }, opts);
     const parent = { parent: this };
@@ -172,23 +175,17 @@ export class LocalPath extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: bindings },
     );
-    new k8s.storage.v1.StorageClass(
-      name,
-      {
-        metadata: {
-          name: "local-path",
-          annotations: {
-            "storageclass.kubernetes.io/is-default-class": "true",
-            // Kubelets measure volumes of this type, and not those of type `hostPath`: no alert would hear of a full one.
-            defaultVolumeType: "local",
-          },
-        },
-        provisioner: "rancher.io/local-path",
-        volumeBindingMode: "WaitForFirstConsumer",
-        reclaimPolicy: "Delete",
-      },
-      parent,
-    );
+    // Kubelets measure volumes of this type, and not those of type `hostPath`: no alert would hear of a full one.
+    const measured = { defaultVolumeType: "local" };
+    const storage = (resource: string, metadata: k8s.types.input.meta.v1.ObjectMeta, reclaimPolicy: string) =>
+      new k8s.storage.v1.StorageClass(
+        resource,
+        { metadata, provisioner: "rancher.io/local-path", volumeBindingMode: "WaitForFirstConsumer", reclaimPolicy },
+        parent,
+      );
+    const standard = { "storageclass.kubernetes.io/is-default-class": "true", ...measured };
+    storage(name, { name: "local-path", annotations: standard }, "Delete");
+    storage(`${name}-retain`, { name: this.retainingClass, annotations: measured }, "Retain");
     this.registerOutputs({});
   }
 }

@@ -50,7 +50,7 @@ export interface LokiArgs {
    * the platform fires before it is full. Default: "10Gi".
    */
   storage?: string;
-  /** StorageClass of the volumes. Default: the cluster's. */
+  /** StorageClass of the volumes. Default: the one of the cluster that keeps volumes, else its default. */
   storageClass?: string;
   /** Where lines are kept instead of on the volume. Default: nowhere else. */
   bucket?: LokiBucketArgs;
@@ -243,6 +243,7 @@ export const loki = (
       const { pushUrl, queryUrl } = new Loki(
         name,
         {
+          ...(cluster.retainingClass && { storageClass: cluster.retainingClass }),
           ...rest,
           ...(kept && { bucket: kept }),
           ...(cluster.mirror && { mirror: cluster.mirror }),

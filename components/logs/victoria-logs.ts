@@ -19,7 +19,7 @@ export interface VictoriaLogsArgs {
   retention?: string;
   /** Volume; four fifths of it are used, then the oldest days go, whatever `retention` says. Default: "10Gi". */
   storage?: string;
-  /** StorageClass of the volume. Default: the cluster's. */
+  /** StorageClass of the volume. Default: the one of the cluster that keeps volumes, else its default. */
   storageClass?: string;
   /** Registry that holds the image under its own repository name. Default: the vendor's. */
   mirror?: string;
@@ -210,7 +210,11 @@ export const victoriaLogs = (
       const { transform, ...rest } = args;
       const { pushUrl, queryUrl } = new VictoriaLogs(
         name,
-        { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }) },
+        {
+          ...(cluster.retainingClass && { storageClass: cluster.retainingClass }),
+          ...rest,
+          ...(cluster.mirror && { mirror: cluster.mirror }),
+        },
         { ...opts, ...(transform && { transform }) },
       );
       return { pushUrl, queryUrl, language: "logsql", tenant: onlyTenant, tenants: [] };

@@ -47,7 +47,7 @@ export interface PrometheusArgs {
   retention?: string;
   /** Volume of each Prometheus; four fifths of it are used, then the oldest figures go. Default: "20Gi". */
   storage?: string;
-  /** StorageClass of the volumes. Default: the cluster's. */
+  /** StorageClass of the volumes. Default: the one of the cluster that keeps volumes, else its default. */
   storageClass?: string;
   /** How often everything is scraped and evaluated, as a Prometheus duration. Default: "30s". */
   interval?: string;
@@ -252,7 +252,11 @@ export const prometheus = (
       const { transform, ...rest } = args;
       return new Prometheus(
         name,
-        { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }) },
+        {
+          ...(cluster.retainingClass && { storageClass: cluster.retainingClass }),
+          ...rest,
+          ...(cluster.mirror && { mirror: cluster.mirror }),
+        },
         { ...opts, ...(transform && { transform }) },
       );
     },

@@ -8,7 +8,7 @@ import type { Problem } from "../problems.ts";
 export interface RegistryVolumeArgs {
   /** Size, as a quantity. Default: "20Gi". */
   size?: string;
-  /** StorageClass. Default: the cluster's. */
+  /** StorageClass. Default: the one of the cluster that keeps volumes, else its default. */
   storageClass?: string;
 }
 
@@ -117,6 +117,12 @@ export const storageSchema = z.strictObject({
     .exactOptional(),
   redirect: z.boolean("true or false").exactOptional(),
 });
+
+/** The storage with the class of its volume where it is on one and names none. */
+export const classed = (storage: RegistryStorageArgs = {}, storageClass?: string): RegistryStorageArgs =>
+  !storageClass || storage.s3 || storage.gcs || storage.azure
+    ? storage
+    : { ...storage, filesystem: { storageClass, ...storage.filesystem } };
 
 const kinds = ["filesystem", "s3", "gcs", "azure"] as const;
 

@@ -14,7 +14,14 @@ import { version } from "../versions.ts";
 import { labels } from "../workload.ts";
 import { type Accounts, accountNames, accountsName, declareAccounts } from "./distribution-accounts.ts";
 import { frontConfiguration, frontRoutes, ports, registryConfiguration } from "./distribution-config.ts";
-import { portOf, type RegistryStorageArgs, storageOf, storageProblems, storageSchema } from "./distribution-storage.ts";
+import {
+  classed,
+  portOf,
+  type RegistryStorageArgs,
+  storageOf,
+  storageProblems,
+  storageSchema,
+} from "./distribution-storage.ts";
 import {
   collectGarbage,
   collector,
@@ -323,7 +330,7 @@ export const distribution = (
     build: (name, { cluster, certificates }, opts): Registry => {
       const { transform, storage, ...rest } = args;
       const made = storage === ofCluster ? bucketAt(cloudOf(cluster), namespace) : undefined;
-      const kept = storage === ofCluster ? made?.storage : storage;
+      const kept = storage === ofCluster ? made?.storage : classed(storage, cluster.retainingClass);
       const registry = new Distribution(
         name,
         { ...rest, ...(kept && { storage: kept }), ...(cluster.mirror && { mirror: cluster.mirror }) },

@@ -46,7 +46,7 @@ export interface HarborVolumesArgs {
   redis?: string;
   /** Of Trivy: its lists of vulnerabilities. Default: "10Gi". */
   trivy?: string;
-  /** StorageClass of these. Default: the cluster's. */
+  /** StorageClass of these. Default: the one of the cluster that keeps volumes, else its default. */
   storageClass?: string;
 }
 

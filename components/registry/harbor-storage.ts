@@ -6,7 +6,7 @@ import { objectName, url, volume } from "../check.ts";
 export interface HarborFilesystemArgs {
   /** Size of the volume. Default: "50Gi". */
   size?: string;
-  /** StorageClass of the volume. Default: the cluster's. */
+  /** StorageClass of the volume. Default: the one of the cluster that keeps volumes, else its default. */
   storageClass?: string;
 }
 
@@ -52,6 +52,12 @@ export interface HarborStorageArgs {
   gcs?: HarborGcsArgs;
   azure?: HarborAzureArgs;
 }
+
+/** The storage with the class of its volume where it is on one and names none. */
+export const classed = (storage: HarborStorageArgs = {}, storageClass?: string): HarborStorageArgs =>
+  !storageClass || storage.s3 || storage.gcs || storage.azure
+    ? storage
+    : { ...storage, filesystem: { storageClass, ...storage.filesystem } };
 
 const text = z.string().trim().min(1, "a text");
 const oneOf = (other: string, given: { secret?: string }): boolean =>

@@ -12,7 +12,7 @@ import { declareGround, openHarbor } from "./harbor-access.ts";
 import { type HarborArgs, harborProblems, ownRobots, robotPrefix } from "./harbor-args.ts";
 import { declareKeys, declareRobotPassword, keysSecret } from "./harbor-keys.ts";
 import { declareSettingsJob, settingsOf } from "./harbor-settings.ts";
-import { storageOf } from "./harbor-storage.ts";
+import { classed, storageOf } from "./harbor-storage.ts";
 import { chartNames, harborValues, registryUser } from "./harbor-values.ts";
 import { declareLogin, declarePullSecret, type Registry } from "./registry.ts";
 
@@ -146,9 +146,14 @@ export const harbor = (
     reach: { service: chartNames.service, namespace: args.namespace ?? "harbor", port: 80, scheme: "http" },
     build: (name, { cluster, certificates, ingress }, opts): Registry => {
       const { transform, ...rest } = args;
+      const { retainingClass } = cluster;
+      const onVolumes = retainingClass && {
+        storage: classed(args.storage, retainingClass),
+        volumes: { storageClass: retainingClass, ...args.volumes },
+      };
       const registry = new Harbor(
         name,
-        { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }) },
+        { ...rest, ...onVolumes, ...(cluster.mirror && { mirror: cluster.mirror }) },
         {
           ...opts,
           ...(certificates && { certificates }),

@@ -38,7 +38,7 @@ export interface VaultArgs {
   replicas?: number;
   /** Volume of each server. Default: "10Gi". */
   storage?: string;
-  /** StorageClass of the volumes. Default: the cluster's. */
+  /** StorageClass of the volumes. Default: the one of the cluster that keeps volumes, else its default. */
   storageClass?: string;
   /**
    * What opens Vault after each start. Default: a share in a Secret beside it, which keeps nobody out who reads Secrets
@@ -320,7 +320,12 @@ export const vault = (
       const declare = (own: SealArgs | undefined, options: pulumi.ComponentResourceOptions) =>
         new Vault(
           name,
-          { ...rest, ...(own && { seal: own }), ...(cluster.mirror && { mirror: cluster.mirror }) },
+          {
+            ...(cluster.retainingClass && { storageClass: cluster.retainingClass }),
+            ...rest,
+            ...(own && { seal: own }),
+            ...(cluster.mirror && { mirror: cluster.mirror }),
+          },
           { ...options, certificates, ...(transform && { transform }) },
         );
       if (seal !== ofCluster) return declare(seal, opts);

@@ -82,7 +82,26 @@ test("other arguments of every layer: what each holds is there afterwards", asyn
   await dataIsThere();
 });
 
-test("layers that hold data are taken out and put back: they find it again", async () => {
+/** What `docs/layers.md` says of a namespace that was deleted by mistake. */
+const deletedByMistake = async (namespace: string): Promise<void> => {
+  type Volume = { metadata: { name: string }; spec: { claimRef: { namespace: string } }; status: { phase: string } };
+  const volumes = async () =>
+    (JSON.parse(await kubectl(["get", "persistentvolumes", "--output", "json"])) as { items: Volume[] }).items.filter(
+      ({ spec }) => spec.claimRef.namespace === namespace,
+    );
+  await kubectl(["delete", "namespace", namespace, "--timeout=60s"]);
+  const found = await eventually(
+    `volumes of ${namespace} that nobody claims`,
+    volumes,
+    (list) => list.length > 0 && list.every(({ status }) => status.phase === "Released"),
+    30,
+  );
+  const forgotten = ["uid", "resourceVersion"].map((field) => ({ op: "remove", path: `/spec/claimRef/${field}` }));
+  for (const { metadata } of found)
+    await kubectl(["patch", "pv", metadata.name, "--type", "json", "--patch", JSON.stringify(forgotten)]);
+};
+
+test("layers that hold data are taken out and put back, the namespace of one is deleted meanwhile: they find it again", async () => {
   const layers = ["registry: distribution", "logs: victoriaLogs", "collector: otelCollector", "metrics: prometheus"];
   await up(
     layers.reduce((text, begin) => {
@@ -98,6 +117,7 @@ test("layers that hold data are taken out and put back: they find it again", asy
       (names) => names === "",
       60,
     );
+  await deletedByMistake("victoria-logs");
   await up(original);
   await dataIsThere();
 });

@@ -227,6 +227,20 @@ test("what a cluster lacks is told at once", async () => {
   );
 });
 
+test("the class that keeps volumes must be there, and keep them", async () => {
+  const classes = ["Retain", "Delete"].map((reclaimPolicy) => ({
+    metadata: { name: `on-${reclaimPolicy}` },
+    reclaimPolicy,
+  }));
+  await answering({ ...good, "/apis/storage.k8s.io/v1/storageclasses": { items: classes } }, async (url) => {
+    const place = { kubeconfig: kubeconfig("classes", url) };
+    assert.equal(await requireCluster({ ...place, retainingClass: "on-Retain" }), true);
+    await assert.rejects(requireCluster({ ...place, retainingClass: "on-Delete" }), {
+      message: `${url} cannot hold the platform:\n  it has no StorageClass "on-Delete" with the reclaim policy Retain, which \`retainingClass\` names; such are: on-Retain`,
+    });
+  });
+});
+
 test("a plug-in of a kubeconfig is asked for the credential, and its failure is told", async () => {
   const withPlugin = (args: string[]) => {
     const path = kubeconfig("plug-in", "http://127.0.0.1:9");
