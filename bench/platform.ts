@@ -4,84 +4,77 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { urlsOfApps } from "../commands/exposed.ts";
 import { cacheFolder } from "../engine/folders.ts";
-import { type Clone, cloneHere, eventually, type Status } from "../test/clone.ts";
+import { type Clone, eventually, type Status } from "../test/clone.ts";
 import { bareProgram } from "./bare-program.ts";
-import { memory, must, type Row, repeat, runs, seconds, table } from "./figures.ts";
-import { measureToolchain } from "./toolchain.ts";
+import { memory, must, type Row, repeat, runs, seconds } from "./figures.ts";
 
-/** Measures everything and prints it as a Markdown table on stdout; progress on stderr. */
-export const measure = async (): Promise<void> => {
-  const clone = await cloneHere("bench");
-  const say = (text: string) => process.stderr.write(`bench: ${text}\n`);
+/** Measures the stack `local` on a clone whose platform is stopped, and stops it again. */
+export const measurePlatform = async (
+  clone: Clone,
+  say: (text: string) => void,
+): Promise<{ readonly rows: readonly Row[]; readonly notes: string }> => {
   const rows: Row[] = [];
-  try {
-    say("one start that fills the caches");
-    await must(clone, "start");
-    await must(clone, "stop");
-    say(`${runs} warm starts and stops`);
-    const answers: number[] = [];
-    const starts: number[] = [];
-    const stops: number[] = [];
-    let phases = "";
-    for (let run = 0; run < runs; run++) {
-      starts.push(
-        await seconds(async () => {
-          const [printed, answered] = await Promise.all([must(clone, "start"), seconds(() => firstAnswer(clone))]);
-          phases = printed;
-          answers.push(answered);
-        }),
-      );
-      if (run < runs - 1) stops.push(await seconds(() => must(clone, "stop")));
-    }
-    rows.push({
-      what: "`npm start`, warm, from nothing to the app's answer",
-      goal: "≤ 20 s",
-      values: answers,
-      unit: "s",
-    });
-    rows.push({ what: "`npm start`, warm, until every layer is ready", goal: "", values: starts, unit: "s" });
-    const status = await clone.status();
-    say(`${runs} pushes`);
-    rows.push({
-      what: "push to live: from `git push` returning to the changed answer",
-      goal: "≤ 3 s",
-      values: await repeat(() => pushToLive(status)),
-      unit: "s",
-    });
-    say("status, previews");
-    rows.push({
-      what: "`plumbline status`",
-      goal: "≤ 1 s",
-      values: await repeat(() => seconds(() => must(clone, "status"))),
-      unit: "s",
-    });
-    rows.push({
-      what: "`pulumi preview --refresh` as a ratio to a bare program with as many resources",
-      goal: "≤ 1.3",
-      values: await bareProgram(clone, "local"),
-      unit: "",
-    });
-    rows.push({
-      what: "`plumbline drift`",
-      goal: "",
-      values: await repeat(() => seconds(() => must(clone, "drift"))),
-      unit: "s",
-    });
-    rows.push({
-      what: "memory of the whole platform at rest (PSS)",
-      goal: "≤ 1.2 GB",
-      values: [await memory(status)],
-      unit: "GB",
-    });
-    stops.push(await seconds(() => must(clone, "stop")));
-    rows.push({ what: "`npm stop`", goal: "≤ 3 s", values: stops, unit: "s" });
-    await must(clone, "stop");
-    const toolchain = await measureToolchain(clone, say);
-    process.stdout.write(`${table([...rows, ...toolchain.rows])}\n${toolchain.path}\n`);
-    process.stdout.write(`Steps of the last start:\n\n${indent(phases)}\n\n${await costs()}`);
-  } finally {
-    await clone.remove();
+  say("one start that fills the caches");
+  await must(clone, "start");
+  await must(clone, "stop");
+  say(`${runs} warm starts and stops`);
+  const answers: number[] = [];
+  const starts: number[] = [];
+  const stops: number[] = [];
+  let phases = "";
+  for (let run = 0; run < runs; run++) {
+    starts.push(
+      await seconds(async () => {
+        const [printed, answered] = await Promise.all([must(clone, "start"), seconds(() => firstAnswer(clone))]);
+        phases = printed;
+        answers.push(answered);
+      }),
+    );
+    if (run < runs - 1) stops.push(await seconds(() => must(clone, "stop")));
   }
+  rows.push({
+    what: "`npm start`, warm, from nothing to the app's answer",
+    goal: "≤ 20 s",
+    values: answers,
+    unit: "s",
+  });
+  rows.push({ what: "`npm start`, warm, until every layer is ready", goal: "", values: starts, unit: "s" });
+  const status = await clone.status();
+  say(`${runs} pushes`);
+  rows.push({
+    what: "push to live: from `git push` returning to the changed answer",
+    goal: "≤ 3 s",
+    values: await repeat(() => pushToLive(status)),
+    unit: "s",
+  });
+  say("status, previews");
+  rows.push({
+    what: "`plumbline status`",
+    goal: "≤ 1 s",
+    values: await repeat(() => seconds(() => must(clone, "status"))),
+    unit: "s",
+  });
+  rows.push({
+    what: "`pulumi preview --refresh` as a ratio to a bare program with as many resources",
+    goal: "≤ 1.3",
+    values: await bareProgram(clone, "local"),
+    unit: "",
+  });
+  rows.push({
+    what: "`plumbline drift`",
+    goal: "",
+    values: await repeat(() => seconds(() => must(clone, "drift"))),
+    unit: "s",
+  });
+  rows.push({
+    what: "memory of the whole platform at rest (PSS)",
+    goal: "≤ 1.2 GB",
+    values: [await memory(status)],
+    unit: "GB",
+  });
+  stops.push(await seconds(() => must(clone, "stop")));
+  rows.push({ what: "`npm stop`", goal: "≤ 3 s", values: stops, unit: "s" });
+  return { rows, notes: `Steps of the last start:\n\n${indent(phases)}\n\n${await costs()}` };
 };
 
 /** Ends when the exposed app answers for the first time; to be called as the start begins. */

@@ -12,7 +12,7 @@ const stack = "local-full";
 export const measureToolchain = async (
   clone: Clone,
   say: (text: string) => void,
-): Promise<{ readonly rows: readonly Row[]; readonly path: string }> => {
+): Promise<{ readonly rows: readonly Row[]; readonly notes: string }> => {
   say("the full platform, once to fill the caches");
   await must(clone, "start", "--stack", stack);
   const memories = [await memory(await clone.status())];
@@ -43,7 +43,7 @@ export const measureToolchain = async (
     },
     { what: "memory of `local-full` at rest (PSS)", goal: "≤ 2.5 GB", values: memories, unit: "GB" },
   ];
-  return { rows, path };
+  return { rows, notes: path };
 };
 
 /** Seconds after which each layer was ready for the first time; ends when all are. */

@@ -134,9 +134,9 @@ program
   .action(async (filters) => (await import("./test.ts")).test(filters));
 
 program
-  .command("bench", { hidden: true })
-  .description("the benchmarks of this repository")
-  .action(async () => (await import("./bench.ts")).bench());
+  .command("bench [parts...]", { hidden: true })
+  .description("the benchmarks of this repository: platform, toolchain, delivery; all without a part")
+  .action(async (parts: string[]) => (await import("./bench.ts")).bench(parts));
 
 const run = async (): Promise<number> => {
   try {

@@ -105,6 +105,10 @@ export const destroyBootstrap = async (state: string): Promise<void> => {
   await rm(join(cluster, "bootstrap.yaml"), { force: true });
 };
 
+/** Whether the platform has not come to the end of its first `up` yet. */
+export const isNew = async (state: string): Promise<boolean> =>
+  !(await bootstrapIsDestroyed(join(stateLayout(state).cluster, "pki")));
+
 /** Gives `ci` and the API server's own client their roles, as `bootstrap`; nothing is left to do once that is destroyed. */
 export const bootstrapIdentities = async (state: string, signal: AbortSignal): Promise<void> => {
   const { cluster } = stateLayout(state);
