@@ -28,7 +28,7 @@ export const withHandover = async (
   try {
     // One that needs Pulumi's configuration is read by Pulumi alone.
     const declared = await loadStack(stack).catch(() => undefined);
-    const wanted = declared && (await wantedDeliverers(declared));
+    const wanted = declared && (await wantedDeliverers(declared, env.PLUMBLINE_REPOSITORIES));
     for (const { name, to } of wanted ? await beginHandover(api, stack, env, wanted) : [])
       say(`handing over ${name} to ${to}`);
     const done = await work();
@@ -50,10 +50,14 @@ export interface Handover {
   readonly to: Deliverer;
 }
 
-/** Who is to deliver each app, by its namespace. */
-export const wantedDeliverers = async (declared: Definition): Promise<Map<string, Handover>> => {
+/**
+ * Who is to deliver each app, by its namespace.
+ *
+ * @param local folder of repositories on this machine, where their URL is for the cluster
+ */
+export const wantedDeliverers = async (declared: Definition, local?: string): Promise<Map<string, Handover>> => {
   const known = declared.settings.apps.every((each) => each.declared === "app");
-  const { settings, layers } = known ? declared : await discover(declared);
+  const { settings, layers } = known ? declared : await discover(declared, local);
   return new Map(
     singleApps(settings).map(({ name, namespace = name, model }) => [
       namespace,

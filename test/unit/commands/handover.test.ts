@@ -1,11 +1,13 @@
 // How does an app change hands? Against an API server of a few lines, which remembers what it is told.
 import assert from "node:assert/strict";
+import { basename, dirname } from "node:path";
 import { test } from "node:test";
 import { beginHandover, finishHandover, orphaned, wantedDeliverers } from "../../../commands/handover.ts";
 import { asApplied } from "../../../commands/handover-release.ts";
 import { deployerKinds } from "../../../components/delivery/deployer.ts";
-import { app, argoCd, definePlatform, embedded, flux } from "../../../components/index.ts";
+import { app, apps, argoCd, definePlatform, embedded, flux } from "../../../components/index.ts";
 import type { Api, KubernetesObject, ManagedFields } from "../../../local/kubernetes-api.ts";
+import { repositoryWith } from "../../repositories.ts";
 
 process.env.PLUMBLINE_KUBECONFIG = import.meta.filename;
 const entry = (manager: string, more: Partial<ManagedFields> = {}): ManagedFields => ({
@@ -113,6 +115,16 @@ test("who is to deliver an app: its agent, or Pulumi for the model push", async 
     );
   assert.deepEqual(await found(flux()), ["shop/shop flux", "front/web pulumi"]);
   assert.deepEqual(await found(argoCd()), ["shop/shop argo-cd", "front/web pulumi"]);
+});
+
+test("the apps of a directory are looked for on this machine, where the URL is for the cluster alone", async () => {
+  const { folder } = repositoryWith({ "apps/shop/a.yaml": "", "apps/web/a.yaml": "" });
+  const git = { url: `http://10.88.0.1:3000/${basename(folder)}`, branch: "main" };
+  const declared = definePlatform(
+    { name: "p", git, cluster: embedded(), apps: [apps({ path: "apps/*", kind: "yaml" })] },
+    { agent: flux() },
+  );
+  assert.deepEqual([...(await wantedDeliverers(declared, dirname(folder))).keys()], ["shop", "web"]);
 });
 
 test("whoever no longer delivers is stopped, and leaves what it delivered", async () => {
