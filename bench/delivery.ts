@@ -16,7 +16,8 @@ export const measureDelivery = async (
   clone: Clone,
   say: (text: string) => void,
 ): Promise<{ readonly rows: readonly Row[]; readonly notes: string }> => {
-  await writeFile(join(clone.folder, "stacks", `${stack}.ts`), declaration);
+  const file = join(clone.folder, "stacks", `${stack}.ts`);
+  await writeFile(file, declaration(""));
   await must(clone, "start", "--stack", stack);
   const { git, kubeconfig } = await clone.status();
   const api = await connect(kubeconfig.ci);
@@ -24,13 +25,12 @@ export const measureDelivery = async (
   try {
     for (const size of sizes) {
       say(`${size} apps`);
-      await commit(
-        git.example,
-        Array.from({ length: size }, (_, index) => index),
-      );
+      const all = Array.from({ length: size }, (_, index) => index);
+      await commit(git.example, all);
+      await writeFile(file, declaration(', apps({ path: "many/*", kind: "yaml" })'));
       const first = await seconds(async () => {
         await must(clone, "pulumi", "up", "--yes", "--skip-preview");
-        await delivered(api, size);
+        await delivered(api, size + 1);
       });
       rows.push({
         what: `${size} apps, from \`up\` until the last is delivered`,
@@ -38,7 +38,6 @@ export const measureDelivery = async (
         values: [first],
         unit: "s",
       });
-      const all = Array.from({ length: size }, (_, index) => index);
       const again = await seconds(async () => {
         const wanted = await commit(git.example, all);
         await Promise.all(all.map((app) => isLive(api, app, wanted)));
@@ -56,7 +55,7 @@ export const measureDelivery = async (
           const app = Math.floor(Math.random() * size);
           const wanted = await commit(git.example, [app]);
           const took = await seconds(() => isLive(api, app, wanted));
-          await settled(api, git.example, size);
+          await settled(api, git.example, size + 1);
           return took;
         }),
         unit: "s",
@@ -80,12 +79,16 @@ const differs = async (clone: Clone): Promise<void> => {
   if (exitCode !== 2) throw new Error(`plumbline diff ended with ${exitCode}:\n${all}`);
 };
 
-const declaration = `// Many small apps of one directory.
-import { apps, definePlatform, flux } from "../components/index.ts";
+const declaration = (more: string): string => `// The example app, and small apps of one directory.
+import { app, apps, definePlatform, flux } from "../components/index.ts";
 import { onThisMachine } from "./shared/local.ts";
 
 export default definePlatform(
-  { ...onThisMachine, name: "local-many", apps: [apps({ path: "apps/*", kind: "yaml" })] },
+  {
+    ...onThisMachine,
+    name: "local-many",
+    apps: [app({ name: "hello", source: { path: "apps/hello" }, kind: "yaml" })${more}],
+  },
   { agent: flux() },
 );
 `;
@@ -97,7 +100,7 @@ let commits = 0;
 const commit = async (example: string, apps: readonly number[]): Promise<string> => {
   const wanted = `value ${++commits}`;
   for (const app of apps) {
-    const folder = join(example, "apps", nameOf(app));
+    const folder = join(example, "many", nameOf(app));
     await mkdir(folder, { recursive: true });
     const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings" }, data: { wanted } };
     await writeFile(join(folder, "settings.yaml"), `${JSON.stringify(object, undefined, 2)}\n`);
