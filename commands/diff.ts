@@ -1,11 +1,19 @@
 // `plumbline diff`: what would another commit change in the cluster, and is it allowed? Nothing is asked of the cluster.
 import { resolve as absolute, join } from "node:path";
-import { closureOf, filesBelow } from "../components/delivery/closure.ts";
+import { closureOf, filesBelow, missing, RenderError } from "../components/delivery/closure.ts";
 import type { AppDeclaration, AppsDeclaration } from "../components/delivery/declaration.ts";
 import { appsOf, folderOf, kindOf } from "../components/delivery/discover.ts";
-import { type Irreproducible, type Rendering, render, renderingKey, requestOf } from "../components/delivery/render.ts";
+import {
+  type Irreproducible,
+  type Rendering,
+  type RenderRequest,
+  render,
+  renderingKey,
+  requestOf,
+} from "../components/delivery/render.ts";
 import { rendererVariables } from "../components/delivery/render-program.ts";
 import { openRepository, reachable, type Snapshot } from "../components/delivery/repository.ts";
+import { helmOf, type RenderingAgent, renderingAgentOf, seenBy } from "../components/delivery/seen.ts";
 import type { Definition, Revision } from "../components/index.ts";
 import { sourceOf } from "../components/settings.ts";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
@@ -67,16 +75,17 @@ export const diff = async (app: string | undefined, options: DiffOptions): Promi
  * @throws Failure when there is no such app, or one of its commits cannot be read or rendered
  */
 export const diffsOf = async (
-  { settings }: Definition,
+  { settings, layers }: Definition,
   app: string | undefined,
   revisions: Pick<DiffOptions, "from" | "to" | "repository">,
   judge: Judge,
 ): Promise<AppDiff[]> => {
+  const agent = renderingAgentOf(layers);
   const opened = new Map<string, Promise<readonly [Snapshot, Snapshot]>>();
   const between = (source: Parameters<typeof sourceOf>[1]) => {
     const { url, revision } = sourceOf(settings, source);
     const key = JSON.stringify([url, revision]);
-    const known = opened.get(key) ?? openBoth(url, revision, revisions);
+    const known = opened.get(key) ?? openBoth(url, revision, revisions, agent);
     opened.set(key, known);
     return known;
   };
@@ -92,8 +101,11 @@ export const diffsOf = async (
         },
       );
     }
-    if (chosen.some(isChart)) process.env[rendererVariables.helm] ||= (await resolve(["helm"])).get("helm")?.path ?? "";
-    return await Promise.all(chosen.map((each) => diffOf(each, settings.exemptions ?? [], judge)));
+    if (chosen.some(isChart)) {
+      const helm = helmOf[agent];
+      process.env[rendererVariables.helm] ||= (await resolve([helm])).get(helm)?.path ?? "";
+    }
+    return await Promise.all(chosen.map((each) => diffOf({ ...each, agent }, settings.exemptions ?? [], judge)));
   } catch (error) {
     const { name, message } = error as Error;
     if (!["SourceError", "RenderError", "ManifestError"].includes(name)) throw error;
@@ -117,11 +129,12 @@ const openBoth = async (
   url: string,
   followed: Revision,
   { from, to, repository }: Pick<DiffOptions, "from" | "to" | "repository">,
+  agent: RenderingAgent,
 ): Promise<readonly [Snapshot, Snapshot]> => {
   const place = repository ? absolute(repository) : reachable(url);
   const after = await openRepository(place, to === undefined ? followed : { commit: to });
   const before = await openRepository(place, { commit: from ?? `${after.commit}~1` });
-  return [before, after];
+  return [await seenBy(before, agent), await seenBy(after, agent)];
 };
 
 // Which apps a directory holds may differ between the two: those of both are told.
@@ -152,16 +165,23 @@ const isChart = ({ declared, before, after }: Pair): boolean =>
   );
 
 const diffOf = async (
-  { declared, before, after }: Pair,
+  { declared, before, after, agent }: Pair & { readonly agent: RenderingAgent },
   exemptions: readonly Exemption[],
   judge: Judge,
 ): Promise<AppDiff> => {
   const { name: app, namespace = app } = declared;
   const hashes = { app, from: before.commit, to: after.commit };
+  if (!hasFiles(after, declared)) {
+    const reason = missing(after, folderOf(declared.source.path));
+    // What was there before goes with its folder; what never was, or is no folder now, nobody delivers.
+    if (!hasFiles(before, declared) || reason instanceof RenderError) throw reason;
+  }
   if ((await keyAt(before, declared)) === (await keyAt(after, declared))) {
     return { ...hashes, changes: [], violations: [], irreproducible: [] };
   }
-  const [old, now] = await Promise.all([renderAt(before, declared), renderAt(after, declared)]);
+  // What was there before is upgraded; what comes with this commit is installed.
+  const how = { agent: declared.model === "push" ? ("flux" as const) : agent, upgrade: hasFiles(before, declared) };
+  const [old, now] = await Promise.all([renderAt(before, declared, how), renderAt(after, declared, how)]);
   const changes = changesBetween(old.objects, now.objects);
   const touched = new Set(changes.map(({ place, object }) => `${place} ${object}`));
   const violations: AppDiff["violations"][number][] = [];
@@ -181,7 +201,11 @@ const keyAt = async (snapshot: Snapshot, declared: AppDeclaration): Promise<stri
   return renderingKey({ ...requestOf(declared), kind }, await closureOf(snapshot, declared.source.path, kind));
 };
 
-const renderAt = async (snapshot: Snapshot, declared: AppDeclaration): Promise<Rendering> =>
+const renderAt = async (
+  snapshot: Snapshot,
+  declared: AppDeclaration,
+  how: Partial<RenderRequest>,
+): Promise<Rendering> =>
   hasFiles(snapshot, declared)
-    ? render(snapshot, requestOf(declared))
+    ? render(snapshot, { ...requestOf(declared), ...how })
     : { commit: snapshot.commit, objects: [], irreproducible: [] };

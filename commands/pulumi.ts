@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { execa } from "execa";
+import { helmOf } from "../components/delivery/seen.ts";
 import { root, stateFolder, stateLayout } from "../engine/folders.ts";
 import { programFolder } from "../engine/program-folder.ts";
 import { resolve } from "../engine/resolve.ts";
@@ -18,7 +19,8 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
   const stackLayers = await import("./stack-layers.ts");
   const implementations = await stackLayers.implementationsOfStack(stack ?? "local");
   const charts = implementations.includes("helm");
-  const programs = await resolve([...pulumiPrograms, ...(charts ? (["helm"] as const) : [])]);
+  const helm = helmOf[implementations.includes("argo-cd") ? "argo-cd" : "flux"];
+  const programs = await resolve([...pulumiPrograms, ...(charts ? [helm] : [])]);
   const bin = await programFolder(programs.values());
   const folder = stateLayout(state).pulumi;
   const home = join(folder, "home");
@@ -49,7 +51,7 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
     PLUMBLINE_KUBECONFIG: stateLayout(state).kubeconfig.ci,
     PLUMBLINE_CEL: join(bin, "plumbline-cel"),
     PLUMBLINE_KUSTOMIZE: join(bin, "kustomize"),
-    ...(charts && { PLUMBLINE_HELM: join(bin, "helm") }),
+    ...(charts && { PLUMBLINE_HELM: join(bin, helm) }),
     PLUMBLINE_RENDERINGS: join(state, "renderings"),
     PLUMBLINE_REPOSITORIES: stateLayout(state).git,
     PLUMBLINE_CRDS: await stackLayers.definitionsFor(implementations),

@@ -67,6 +67,7 @@ export {
 } from "./dashboards/grafana.ts";
 export type { GrafanaOidcArgs } from "./dashboards/oidc.ts";
 export { App, type AppArgs, type AppOptions, deployer, type ExposeArgs, marks } from "./delivery/app.ts";
+export type { ClusterCapabilities } from "./delivery/cluster-capabilities.ts";
 export type {
   ConfiguredSecret,
   CredentialsArgs,

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { discover, snapshots } from "../components/delivery/discover.ts";
 import { type RenderedObject, render, requestOf } from "../components/delivery/render.ts";
+import { renderingAgentOf } from "../components/delivery/seen.ts";
 import type { Definition } from "../components/platform.ts";
 import { singleApps, sourceOf } from "../components/settings.ts";
 
@@ -44,13 +45,15 @@ export interface AppObjects {
 export const objectsOf = async (definition: Definition, local?: string): Promise<AppObjects[]> => {
   const { settings } = await discover(definition, local);
   const sources = snapshots(local);
+  const agent = renderingAgentOf(definition.layers);
   try {
     return await Promise.all(
       singleApps(settings).map(async (declared) => {
         const { name: app, namespace = app } = declared;
         try {
           const snapshot = await sources.open(sourceOf(settings, declared.source));
-          return { app, namespace, objects: (await render(snapshot, requestOf(declared))).objects };
+          const request = { ...requestOf(declared), agent: declared.model === "push" ? ("flux" as const) : agent };
+          return { app, namespace, objects: (await render(snapshot, request)).objects };
         } catch (error) {
           return { app, namespace, objects: [], problem: (error as Error).message };
         }

@@ -2,6 +2,7 @@
 import { posix } from "node:path";
 import { AppKind } from "../agent/agent.ts";
 import { folderOf, kustomizationNames, pathIn } from "./discover.ts";
+import { isKustomization, kustomizationProblem, namesIn } from "./kustomization.ts";
 import { ManifestError, readDocuments } from "./manifests.ts";
 import { type Entry, type Snapshot, SourceError } from "./repository.ts";
 
@@ -24,16 +25,9 @@ export class RenderError extends Error {
   }
 }
 
-/** Bytes that one file may have: more than the largest definition of a kind, less than what stops a reader. */
-const maxBytes = 16 * 1024 * 1024;
-
-/** What Flux leaves out of every repository, as it is not for the cluster. */
-const left =
-  /(^|\/)(\.git|\.github|\.circleci)(\/|$)|(^|\/)(\.travis|\.gitlab-ci|\.drone|\.goreleaser|\.sops|\.flux)\.ya?ml$/;
-
-/** Files below a folder that agents see. */
+/** Files below a folder. */
 export const filesBelow = ({ entries }: Snapshot, folder: string): Entry[] =>
-  [...entries.values()].filter(({ path }) => path.startsWith(folder && `${folder}/`) && !left.test(path));
+  [...entries.values()].filter(({ path }) => path.startsWith(folder && `${folder}/`));
 
 /** The bytes of files, read once for each commit. */
 export const contentsOf = async (snapshot: Snapshot, wanted: readonly Entry[]): Promise<Map<string, Buffer>> => {
@@ -47,66 +41,98 @@ export const contentsOf = async (snapshot: Snapshot, wanted: readonly Entry[]): 
 const contents = new WeakMap<Snapshot, Map<string, Buffer>>();
 
 /**
- * The files that an app is rendered from: those of its folder, and for Kustomize what they name elsewhere.
+ * The files that an app is rendered from: of a chart all of its folder, of plain YAML the manifests below it, and of a
+ * kustomization what it names, wherever that lies.
  *
  * @throws RenderError when a file names one that is not there, or elsewhere
  */
 export const closureOf = async (snapshot: Snapshot, path: string, kind: AppKind): Promise<Closure> => {
   const folder = folderOf(path);
   const own = filesBelow(snapshot, folder);
-  if (own.length === 0)
-    throw new SourceError(`${snapshot.url} has no folder ${folder} at commit ${snapshot.commit.slice(0, 12)}`);
-  const closure = new Map(own.map((entry) => [entry.path, entry]));
-  if (kind === AppKind.Helm) await addDependencies(snapshot, folder, closure);
-  else await addNamed(snapshot, closure);
+  if (own.length === 0) throw missing(snapshot, folder);
+  const inside = (entries: readonly Entry[]) => new Map(entries.map((entry) => [entry.path, entry]));
+  if (kind === AppKind.Helm) {
+    const closure = inside(own);
+    await addDependencies(snapshot, folder, closure);
+    return closure;
+  }
+  const file = kustomizationIn(snapshot, folder);
+  if (file) {
+    const closure = inside([file]);
+    await addNamed(snapshot, closure);
+    return closure;
+  }
+  if (kind === AppKind.Kustomize) {
+    const reason = `there is no ${kustomizationNames.join(" or ")} in ${folder || "it"}: commit one, or leave out kind`;
+    throw new RenderError(snapshot, reason);
+  }
+  const nested = nestedKustomizations(snapshot, folder);
+  const closure = inside(own.filter((each) => isManifest(each) && !isWithin(each.path, nested)));
+  for (const each of nested) {
+    const found = kustomizationIn(snapshot, each);
+    if (found) closure.set(found.path, found);
+  }
+  await addNamed(snapshot, closure);
   return closure;
 };
 
-/** @throws RenderError where a file of an app is none that an agent fetches */
-export const refuseUnfetched = async (snapshot: Snapshot, closure: Closure): Promise<void> => {
-  for (const { type, path, size } of closure.values()) {
-    if (type === "submodule") {
-      throw new RenderError(snapshot, "is a submodule, which agents don't fetch: put its files in its place", path);
-    }
-    if (size > maxBytes) {
-      throw new RenderError(snapshot, `has ${size} bytes, and ${maxBytes} are the most that is read: divide it`, path);
-    }
-  }
-  await refuseContents(snapshot, closure);
+// A link without the ending of some other file may be a folder of manifests.
+const isManifest = ({ type, path }: Entry): boolean =>
+  type === "submodule" || isYaml(path) || (type === "link" && !posix.extname(path));
+
+/** Whether Kustomize and plain YAML take a file of this name for manifests. The agents, too, tell upper case apart. */
+export const isYaml = (path: string): boolean => /\.ya?ml$/.test(path);
+
+/** The kustomization of a folder. */
+const kustomizationIn = ({ entries }: Snapshot, folder: string): Entry | undefined =>
+  kustomizationNames.flatMap((name) => entries.get(pathIn(folder, name)) ?? [])[0];
+
+/** Folders below one that have a kustomization of their own and lie in no other such folder. */
+export const nestedKustomizations = (snapshot: Snapshot, folder: string): string[] => {
+  const found = filesBelow(snapshot, folder)
+    .filter(({ path }) => isKustomization(path))
+    .map(({ path }) => posix.dirname(path))
+    .filter((each) => each !== (folder || "."));
+  return [...new Set(found)].filter((each) => !isWithin(each, found));
 };
 
-const pointer = "version https://git-lfs.github.com/spec/";
+/** Whether a path lies in one of some folders. */
+export const isWithin = (path: string, folders: readonly string[]): boolean =>
+  folders.some((each) => path.startsWith(`${each}/`));
 
-const refuseContents = async (snapshot: Snapshot, closure: Closure): Promise<void> => {
-  for (const [path, bytes] of await contentsOf(snapshot, [...closure.values()])) {
-    if (closure.get(path)?.type === "link") {
-      throw new RenderError(snapshot, linkProblem(snapshot, path, bytes.toString()), path);
-    }
-    if (bytes.subarray(0, pointer.length).toString() === pointer) {
-      throw new RenderError(
-        snapshot,
-        "is a pointer of Git LFS, whose content agents don't fetch: commit the file",
-        path,
-      );
-    }
-  }
-};
-
-const linkProblem = ({ entries }: Snapshot, path: string, target: string): string => {
-  const resolved = posix.normalize(posix.join(posix.dirname(path), target));
-  if (posix.isAbsolute(target) || resolved === ".." || resolved.startsWith("../")) {
-    return `is a symbolic link out of the repository, to ${target}: put a file in its place`;
-  }
-  const circle = resolved === path || path.startsWith(`${resolved}/`) || entries.get(resolved)?.type === "link";
-  return circle
-    ? `is a symbolic link in a circle or to another one, ${target}: put a file in its place`
-    : `is a symbolic link, to ${target}, and Flux fetches none: put a file in its place`;
+/** Why there is nothing in a folder. */
+export const missing = (snapshot: Snapshot, folder: string): Error => {
+  // The folder itself, or one that it lies in, may be something that Git knows and an agent does not follow.
+  const steps = folder.split("/");
+  const parents = steps.map((_, depth) => steps.slice(0, depth + 1).join("/"));
+  const [entry] = parents.flatMap((path) => snapshot.entries.get(path) ?? []);
+  if (entry?.type === "submodule")
+    return new RenderError(
+      snapshot,
+      "is a submodule, which agents don't fetch: put its files in its place",
+      entry.path,
+    );
+  if (entry?.type === "link")
+    return new RenderError(
+      snapshot,
+      "is a symbolic link, and the path of an app is a folder: put one in its place",
+      entry.path,
+    );
+  return new SourceError(
+    `${snapshot.url} has no folder ${folder} at commit ${snapshot.commit.slice(0, 12)}: push it, or correct source.path`,
+  );
 };
 
 /** Charts beside this one, which its Chart.yaml names by `file://`; anything further away has to lie in `charts/`. */
-const addDependencies = async (snapshot: Snapshot, folder: string, closure: Map<string, Entry>): Promise<void> => {
+const addDependencies = async (
+  snapshot: Snapshot,
+  folder: string,
+  closure: Map<string, Entry>,
+  outer: readonly string[] = [],
+): Promise<void> => {
   for (const { name, repository, line } of await dependenciesOf(snapshot, folder)) {
-    const there = [...closure.keys()].some((each) => each.startsWith(pathIn(folder, `charts/${name}`)));
+    const place = pathIn(folder, `charts/${name}`);
+    const there = [...closure.keys()].some((each) => each.startsWith(`${place}/`) || each.startsWith(`${place}-`));
     if (there) continue;
     const file = pathIn(folder, "Chart.yaml");
     if (!repository.startsWith("file://")) {
@@ -114,11 +140,17 @@ const addDependencies = async (snapshot: Snapshot, folder: string, closure: Map<
       throw new RenderError(snapshot, `the dependency ${name} is not in charts/: ${wayOut}`, file, line);
     }
     const beside = posix.normalize(posix.join(folder, repository.slice("file://".length)));
-    if (!snapshot.entries.has(`${beside}/Chart.yaml`)) {
-      throw new RenderError(snapshot, `the dependency ${name} is not at ${beside}`, file, line);
+    if (!snapshot.entries.has(pathIn(beside === "." ? "" : beside, "Chart.yaml"))) {
+      const wayOut = "commit it, or correct its repository";
+      throw new RenderError(snapshot, `the dependency ${name} is not at ${beside}: ${wayOut}`, file, line);
+    }
+    const within = [...outer, folder];
+    if (within.some((each) => each === beside || each.startsWith(`${beside}/`) || beside === ".")) {
+      const reason = `the dependency ${name} leads back to ${beside}: a chart can't depend on itself`;
+      throw new RenderError(snapshot, reason, file, line);
     }
     for (const entry of filesBelow(snapshot, beside)) closure.set(entry.path, entry);
-    await addDependencies(snapshot, beside, closure);
+    await addDependencies(snapshot, beside, closure, within);
   }
 };
 
@@ -130,7 +162,9 @@ export const dependenciesOf = async (
   const file = pathIn(folder, "Chart.yaml");
   const { value, text } = await documentOf(snapshot, file);
   const { dependencies } = value as { dependencies?: unknown };
-  return (Array.isArray(dependencies) ? dependencies : []).map(({ name, repository }) => ({
+  // What is no dependency Helm itself refuses.
+  const named = (Array.isArray(dependencies) ? dependencies : []).filter((each) => each?.name);
+  return named.map(({ name, repository }) => ({
     name: String(name),
     repository: String(repository ?? ""),
     line: lineOf(text, String(name)),
@@ -174,7 +208,9 @@ const addNamed = async (snapshot: Snapshot, closure: Map<string, Entry>): Promis
     followed.add(file);
     const home = posix.dirname(file) === "." ? "" : posix.dirname(file);
     const { value, text } = await documentOf(snapshot, file);
-    for (const word of namesIn(value)) {
+    const problem = kustomizationProblem(value);
+    if (problem) throw new RenderError(snapshot, problem.reason, file, lineOf(text, problem.word));
+    for (const { path: word } of namesIn(value)) {
       const line = lineOf(text, word);
       const refused = (reason: string) => new RenderError(snapshot, reason, file, line);
       if (remote.test(word)) {
@@ -182,54 +218,26 @@ const addNamed = async (snapshot: Snapshot, closure: Map<string, Entry>): Promis
       }
       const target = posix.normalize(posix.join(home, word)).replace(/\/$/, "");
       if (posix.isAbsolute(word) || target === ".." || target.startsWith("../")) {
-        throw refused(`names ${word}, which is outside of the repository`);
+        throw refused(`names ${word}, which is outside of the repository: name what lies within it`);
       }
-      const found = snapshot.entries.get(target);
-      const below = found ? [found] : filesBelow(snapshot, target === "." ? "" : target);
-      if (below.length === 0) throw refused(`names ${word}, which is not there`);
-      for (const entry of below) closure.set(entry.path, entry);
-      waiting.push(...below.map(({ path }) => path).filter(isKustomization));
+      const folder = target === "." ? "" : target;
+      const found = snapshot.entries.get(target) ?? kustomizationIn(snapshot, folder);
+      if (found) {
+        closure.set(found.path, found);
+        if (isKustomization(found.path)) waiting.push(found.path);
+      } else if (filesBelow(snapshot, folder).length > 0) {
+        throw refused(`names ${word}, a folder without ${kustomizationNames[0]}: commit one, or name its files`);
+      } else throw refused(`names ${word}, which is not there: commit it, or correct the name`);
     }
   }
 };
 
-const isKustomization = (path: string): boolean =>
-  (kustomizationNames as readonly string[]).includes(posix.basename(path));
-
-const lists = [
-  "resources",
-  "bases",
-  "components",
-  "crds",
-  "configurations",
-  "generators",
-  "transformers",
-  "validators",
-];
-const patches = ["patches", "patchesJson6902", "replacements"];
-const generators = ["configMapGenerator", "secretGenerator"];
-
-/** Every file and folder that a kustomization names. */
-const namesIn = (value: unknown): string[] => {
-  const kustomization = value as Readonly<Record<string, unknown>>;
-  const items = (field: string): unknown[] => {
-    const found = kustomization[field];
-    return Array.isArray(found) ? found : [];
-  };
-  const records = (field: string) =>
-    items(field).filter((each) => typeof each === "object" && each !== null) as Fields[];
-  return [
-    ...[...lists, "patchesStrategicMerge"].flatMap(items),
-    ...patches.flatMap(records).map(({ path }) => path),
-    ...generators
-      .flatMap(records)
-      .flatMap(({ files = [], envs = [], env }) => [
-        ...[files].flat().map((each) => String(each).replace(/^[^=]*=/, "")),
-        ...[envs].flat(),
-        env,
-      ]),
-    (kustomization.openapi as Fields | undefined)?.path,
-  ].filter((each): each is string => typeof each === "string" && each !== "" && !each.includes("\n"));
+/** Files that kustomizations take as they are: they need be no YAML. */
+export const dataOf = async (snapshot: Snapshot, closure: Closure): Promise<ReadonlySet<string>> => {
+  const found = new Set<string>();
+  for (const file of [...closure.keys()].filter(isKustomization)) {
+    const { value } = await documentOf(snapshot, file);
+    for (const { path, data } of namesIn(value)) if (data) found.add(posix.join(posix.dirname(file), path));
+  }
+  return found;
 };
-
-type Fields = Readonly<Record<string, unknown>>;

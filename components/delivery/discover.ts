@@ -5,6 +5,7 @@ import { type Problem, refuse } from "../problems.ts";
 import { provisionProblems } from "../provisions.ts";
 import { type Source, settingsProblems, singleApps, sourceOf } from "../settings.ts";
 import { kindProblems } from "./app.ts";
+import { missing } from "./closure.ts";
 import { configured } from "./configured.ts";
 import { type AppDeclaration, type AppsDeclaration, app } from "./declaration.ts";
 import { render, requestOf } from "./render.ts";
@@ -24,12 +25,13 @@ export const pathIn = (folder: string, name: string): string => (folder ? `${fol
  *
  * @throws SourceError when there is no such folder
  */
-export const kindOf = ({ entries, url, commit }: Snapshot, path: string): AppKind => {
+export const kindOf = (snapshot: Snapshot, path: string): AppKind => {
+  const { entries } = snapshot;
   const folder = folderOf(path);
   if (entries.has(pathIn(folder, "Chart.yaml"))) return AppKind.Helm;
   if (kustomizationNames.some((name) => entries.has(pathIn(folder, name)))) return AppKind.Kustomize;
   const found = [...entries.keys()].some((each) => !folder || each.startsWith(`${folder}/`));
-  if (!found) throw new SourceError(`${url} has no folder ${folder} at commit ${commit.slice(0, 12)}`);
+  if (!found) throw missing(snapshot, folder);
   return AppKind.Yaml;
 };
 

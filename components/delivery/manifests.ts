@@ -90,6 +90,9 @@ const maxAliases = 1000;
 /** Nodes that a file may have once its aliases are followed; what expands further is an attack. */
 const maxNodes = 1_000_000;
 
+/** How deep values may lie in one another: more than any kind has, less than what stops a reader. */
+const maxDepth = 500;
+
 /** One document of a file, whatever it is. */
 export interface YamlDocument {
   readonly value: unknown;
@@ -108,13 +111,16 @@ export interface YamlDocument {
 export const readDocuments = (bytes: Uint8Array, file: string): YamlDocument[] => {
   const text = decode(bytes, file);
   try {
-    const events = parseEvents(text, { filename: file });
+    const events = parseEvents(text, { filename: file, maxDepth });
     const starts = documentStarts(events);
+    const position = positionsIn(text);
     return constructFromEvents(events, { source: text, filename: file, schema, maxAliases }).flatMap((value, index) => {
       if (value === null || value === undefined) return [];
-      const place = positionOf(text, starts[index] ?? 0);
-      if (nodesOf(value) > maxNodes)
-        throw new ManifestError(file, place, `has aliases that expand to more than ${maxNodes} nodes`);
+      const place = position(starts[index] ?? 0);
+      if (nodesOf(value) > maxNodes) {
+        const wayOut = "write out what they stand for, or divide the file";
+        throw new ManifestError(file, place, `has aliases that expand to more than ${maxNodes} nodes: ${wayOut}`);
+      }
       return [{ value, ...place }];
     });
   } catch (error) {
@@ -129,6 +135,7 @@ const nodesOf = (value: unknown, known = new Map<object, number>()): number => {
   if (typeof value !== "object" || value === null) return 1;
   const before = known.get(value);
   if (before !== undefined) return before;
+  known.set(value, Number.POSITIVE_INFINITY); // what it holds may hold it again
   const count = Object.values(value).reduce<number>((sum, each) => sum + nodesOf(each, known), 1);
   known.set(value, count);
   return count;
@@ -141,7 +148,11 @@ const nodesOf = (value: unknown, known = new Map<object, number>()): number => {
  * @throws ManifestError with line and column: what `readDocuments` throws, or no Kubernetes object
  */
 export const readManifests = (bytes: Uint8Array, file: string): Manifest[] =>
-  readDocuments(bytes, file).flatMap(({ value, ...place }) =>
+  manifestsOf(readDocuments(bytes, file), file);
+
+/** The objects of documents that are read already. @throws ManifestError where one is no Kubernetes object */
+export const manifestsOf = (documents: readonly YamlDocument[], file: string): Manifest[] =>
+  documents.flatMap(({ value, ...place }) =>
     objectsOf(value, (reason) => new ManifestError(file, place, reason)).map((object) => ({
       file,
       line: place.line,
@@ -149,15 +160,19 @@ export const readManifests = (bytes: Uint8Array, file: string): Manifest[] =>
     })),
   );
 
+/** How a text is written, by its byte order mark. */
+export const encodingOf = ([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" =>
+  first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+
 const decode = (bytes: Uint8Array, file: string): string => {
-  const [first, second] = bytes;
-  const encoding =
-    first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+  const encoding = encodingOf(bytes);
   try {
     // A byte order mark is dropped by the decoder.
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
-    throw new ManifestError(file, { line: 1, column: 1 }, `is not ${encoding.toUpperCase()} text`);
+    const text = new TextDecoder(encoding).decode(bytes);
+    const place = positionsIn(text)(Math.max(text.indexOf("\uFFFD"), 0));
+    throw new ManifestError(file, place, `is not ${encoding.toUpperCase()} text: save it as UTF-8`);
   }
 };
 
@@ -178,15 +193,24 @@ const documentStarts = (events: ReturnType<typeof parseEvents>): number[] => {
   return starts;
 };
 
-const positionOf = (text: string, offset: number): { line: number; column: number } => {
-  const before = text.slice(0, offset);
-  return { line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
+/** Tells the places of offsets that only grow: a file with many documents is gone through once. */
+const positionsIn = (text: string): ((offset: number) => { line: number; column: number }) => {
+  let line = 1;
+  let begin = 0;
+  return (offset) => {
+    for (let end = text.indexOf("\n", begin); end >= 0 && end < offset; end = text.indexOf("\n", begin)) {
+      line++;
+      begin = end + 1;
+    }
+    return { line, column: offset - begin + 1 };
+  };
 };
 
 const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const objectsOf = (value: unknown, refused: (reason: string) => ManifestError): KubernetesObject[] => {
+/** The objects that a document stands for. @throws what `refused` makes of the reason why it stands for none */
+export const objectsOf = (value: unknown, refused: (reason: string) => Error): KubernetesObject[] => {
   if (!isMapping(value)) throw refused("is not a Kubernetes object: a mapping with apiVersion, kind and metadata");
   for (const field of ["apiVersion", "kind"] as const) {
     if (typeof value[field] !== "string" || !value[field]) throw refused(`has no ${field}, which every object needs`);
@@ -195,8 +219,7 @@ const objectsOf = (value: unknown, refused: (reason: string) => ManifestError): 
     return value.items.flatMap((item) => objectsOf(item, refused));
   }
   const { metadata } = value;
-  if (!isMapping(metadata) || (typeof metadata.name !== "string" && typeof metadata.generateName !== "string")) {
-    throw refused(`${value.kind} has no metadata.name, which every object needs`);
-  }
+  const named = isMapping(metadata) ? (metadata.name ?? metadata.generateName ?? "") : "";
+  if (named === "") throw refused(`${value.kind} has no metadata.name, which every object needs`);
   return [value as unknown as KubernetesObject];
 };

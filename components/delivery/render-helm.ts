@@ -1,27 +1,29 @@
 // What does helm-controller make of a chart? The objects of its templates, and where in them something is wrong.
 import { cp, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
-import { irreproducibleIn } from "./chart-functions.ts";
+import { assumedIn, irreproducibleIn } from "./chart-functions.ts";
 import { type Closure, contentsOf, dependenciesOf, inRepository, RenderError } from "./closure.ts";
 import { folderOf, pathIn } from "./discover.ts";
 import { readManifests } from "./manifests.ts";
 import type { RenderedObject, Rendering, RenderRequest } from "./render.ts";
+import { placed } from "./render-directory.ts";
 import { RendererFailure, withFiles } from "./render-program.ts";
 import type { Snapshot } from "./repository.ts";
 
 /** Name of the file with the values of the app, beside the repository's files. */
 const ownValues = ".plumbline-values.json";
 
-/** Renders a chart as for its first installation: with the kinds that it brings, without its tests. */
+/** Renders a chart for its first installation or an upgrade: with the kinds that it brings, without its tests. */
 export const renderChart = async (
   snapshot: Snapshot,
   closure: Closure,
-  { name, namespace, path, values = {}, valuesFiles = [] }: RenderRequest,
+  { name, namespace, path, values = {}, valuesFiles = [], upgrade = false, capabilities }: RenderRequest,
 ): Promise<Omit<Rendering, "commit">> => {
   const folder = folderOf(path);
   for (const each of valuesFiles) {
     if (closure.has(pathIn(folder, each))) continue;
-    throw new RenderError(snapshot, `valuesFiles names ${each}, which is not there`, pathIn(folder, "Chart.yaml"));
+    const reason = `valuesFiles names ${each}, which is not there: commit it, or correct valuesFiles of the app`;
+    throw new RenderError(snapshot, reason, pathIn(folder, "Chart.yaml"));
   }
   const output = await withFiles(snapshot, closure, async ({ folder: place, run }) => {
     await putBeside(snapshot, folder, place);
@@ -29,6 +31,11 @@ export const renderChart = async (
     const files = [...valuesFiles.map((each) => pathIn(folder, each)), ownValues].flatMap((each) => ["--values", each]);
     const chart = `./${folder}`;
     const args = ["template", name, chart, "--namespace", namespace, "--include-crds", "--skip-tests", ...files];
+    if (upgrade) args.push("--is-upgrade");
+    if (capabilities) {
+      args.push("--kube-version", capabilities.kubeVersion);
+      for (const version of capabilities.apiVersions) args.push("--api-versions", version);
+    }
     return run("helm", args).catch((error: unknown) => {
       throw error instanceof RendererFailure ? explained(snapshot, error.message, folder) : error;
     });
@@ -37,7 +44,10 @@ export const renderChart = async (
     snapshot,
     [...closure.values()].filter(({ path: each }) => /(^|\/)templates\//.test(each)),
   );
-  const irreproducible = [...texts].flatMap(([file, bytes]) => irreproducibleIn(bytes.toString(), file));
+  const irreproducible = [...texts].flatMap(([file, bytes]) => [
+    ...irreproducibleIn(bytes.toString(), file),
+    ...(capabilities ? [] : assumedIn(bytes.toString(), file)),
+  ]);
   try {
     return { objects: objectsIn(output.toString(), folder, namespace), irreproducible };
   } catch (error) {
@@ -64,10 +74,8 @@ const objectsIn = (output: string, folder: string, namespace: string): RenderedO
     for (const { object } of readManifests(Buffer.from(parts[index + 1] ?? ""), file)) {
       const annotations = (object.metadata as { annotations?: Record<string, string> }).annotations ?? {};
       const hook = annotations["helm.sh/hook"];
-      const crd = object.kind === "CustomResourceDefinition";
-      // Helm sends what names no namespace to that of the release; which kinds have none, the API server knows.
-      const metadata = crd || object.metadata.namespace ? object.metadata : { ...object.metadata, namespace };
-      objects.push({ object: { ...object, metadata }, file, ...(hook && { hook }) });
+      // Helm sends what names no namespace to that of the release.
+      objects.push({ object: placed(object, namespace), file, ...(hook && { hook }) });
     }
   }
   return objects;

@@ -3,13 +3,18 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppKind } from "../agent/agent.ts";
-import { type Closure, closureOf, refuseUnfetched } from "./closure.ts";
+import { type Closure, closureOf } from "./closure.ts";
+import { type ClusterCapabilities, knownCapabilities } from "./cluster-capabilities.ts";
 import type { AppDeclaration } from "./declaration.ts";
 import { kindOf } from "./discover.ts";
 import type { KubernetesObject } from "./manifests.ts";
+import { refuseObjects } from "./refused-objects.ts";
+import { renderDirectory } from "./render-directory.ts";
 import { renderChart } from "./render-helm.ts";
 import { renderKustomization } from "./render-kustomize.ts";
 import type { Snapshot } from "./repository.ts";
+import { type RenderingAgent, seenBy } from "./seen.ts";
+import { refuseUnfetched } from "./unfetched.ts";
 
 /** An app as it is to be rendered. */
 export interface RenderRequest {
@@ -26,6 +31,12 @@ export interface RenderRequest {
   readonly valuesFiles?: readonly string[];
   /** Tag or digest by name of an image. Default: as the manifests say. */
   readonly images?: Readonly<Record<string, string>>;
+  /** Whose reading of the files counts. Default: that of Flux, which is Pulumi's own, too. */
+  readonly agent?: RenderingAgent;
+  /** Whether a release of the chart is there already. Argo CD installs each time. Default: false. */
+  readonly upgrade?: boolean;
+  /** What a chart finds the cluster to be able to. Default: what the file of `PLUMBLINE_CAPABILITIES` says, else what Helm assumes. */
+  readonly capabilities?: ClusterCapabilities;
 }
 
 /** What of a declared app decides its rendering. */
@@ -79,23 +90,24 @@ export interface Rendering {
 const keptIn = (): string | undefined => process.env.PLUMBLINE_RENDERINGS || undefined;
 
 /**
- * Renders an app as its agent does: plain YAML and Kustomize as Flux's kustomize-controller, charts as its helm-controller.
+ * Renders an app as its agent does: as kustomize-controller and helm-controller, or as the repository server of Argo CD.
  *
- * @throws RenderError, ManifestError or SourceError that names repository, commit, file and line
+ * @throws RenderError or SourceError that names repository, commit, file and line
  */
-export const render = async (snapshot: Snapshot, request: RenderRequest): Promise<Rendering> => {
-  const kind = request.kind ?? kindOf(snapshot, request.path);
-  const closure = await closureOf(snapshot, request.path, kind);
+export const render = async (whole: Snapshot, asked: RenderRequest): Promise<Rendering> => {
+  const { agent = "flux" } = asked;
+  const snapshot = await seenBy(whole, agent);
+  const kind = asked.kind ?? kindOf(snapshot, asked.path);
+  const closure = await closureOf(snapshot, asked.path, kind);
+  const request = { ...asked, agent, kind, ...(kind === AppKind.Helm && (await settled(asked))) };
   const { commit } = snapshot;
   const kept = keptIn();
-  const file = kept && join(kept, `${renderingKey({ ...request, kind }, closure)}.json`);
+  const file = kept && join(kept, `${renderingKey(request, closure)}.json`);
   const known = file && (await readFile(file, "utf8").catch(() => undefined));
   if (known) return { commit, ...(JSON.parse(known) as Omit<Rendering, "commit">) };
-  await refuseUnfetched(snapshot, closure);
-  const rendering =
-    kind === AppKind.Helm
-      ? await renderChart(snapshot, closure, request)
-      : await renderKustomization(snapshot, closure, { ...request, kind });
+  await refuseUnfetched(snapshot, closure, agent, kind);
+  const rendering = await renderers[kind](snapshot, closure, request);
+  refuseObjects(snapshot, request, rendering.objects);
   if (kept && file && rendering.irreproducible.length === 0) {
     await mkdir(kept, { recursive: true, mode: 0o700 });
     const aside = `${file}.${process.pid}`;
@@ -105,16 +117,32 @@ export const render = async (snapshot: Snapshot, request: RenderRequest): Promis
   return { commit, ...rendering };
 };
 
+type Render = (snapshot: Snapshot, closure: Closure, request: RenderRequest) => Promise<Omit<Rendering, "commit">>;
+
+const renderers: Readonly<Record<AppKind, Render>> = {
+  [AppKind.Helm]: renderChart,
+  [AppKind.Kustomize]: renderKustomization,
+  [AppKind.Yaml]: (snapshot, closure, request) =>
+    (request.agent === "argo-cd" ? renderDirectory : renderKustomization)(snapshot, closure, request),
+};
+
+/** A chart may ask for these, which decide the rendering as the files do. */
+const settled = async ({ agent, upgrade, capabilities }: RenderRequest): Promise<Partial<RenderRequest>> => {
+  const known = capabilities ?? (await knownCapabilities());
+  return { upgrade: agent !== "argo-cd" && upgrade === true, ...(known && { capabilities: known }) };
+};
+
 /** Changes with what a rendering is made of, and with how. */
-const format = 1;
+const format = 2;
 
 /** A hash of everything that decides a rendering; the commit is no part of it, the files that it has are. */
 export const renderingKey = (
-  { name, namespace, path, kind, values = {}, valuesFiles = [], images = {} }: RenderRequest,
+  { name, namespace, path, kind, values = {}, valuesFiles = [], images = {}, ...how }: RenderRequest,
   closure: Closure,
 ): string =>
   createHash("sha256")
     .update(JSON.stringify([format, name, namespace, path, kind, values, valuesFiles, images]))
+    .update(JSON.stringify([how.agent ?? "flux", how.upgrade ?? false, how.capabilities ?? null]))
     .update(
       [...closure.values()]
         .map((each) => `${each.type} ${each.oid} ${each.path}\n`)

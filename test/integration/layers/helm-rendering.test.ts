@@ -1,5 +1,8 @@
 // Is a chart rendered as helm-controller does it, and is what is wrong with it named by file and line of the repository?
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import type { Files } from "../../repositories.ts";
 import { listed, refusal, rendered, rendererForTests } from "../delivery/renderers.ts";
@@ -95,6 +98,52 @@ describe("a chart", () => {
       await refusal({ ...chart, "app/Chart.yaml": named("file://../gone") }),
       /^app\/Chart\.yaml:6: .*not at gone/,
     );
+  });
+});
+
+describe("a chart that asks", () => {
+  const asking = withTemplate(`apiVersion: v1
+kind: ConfigMap
+metadata: {name: asked}
+data:
+  kube: {{ .Capabilities.KubeVersion.Version | quote }}
+  teapots: {{ .Capabilities.APIVersions.Has "example.com/v1/Teapot" | quote }}
+  upgrade: {{ .Release.IsUpgrade | quote }}
+`);
+  const answers = async (request: Parameters<typeof rendered>[1]) => {
+    const { objects, irreproducible } = await rendered(asking, request);
+    const found = objects.find(({ object }) => object.metadata.name === "asked")?.object as unknown as { data: object };
+    return { data: found.data, places: irreproducible.map(({ line, uses }) => `${line} ${uses}`) };
+  };
+  const capabilities = { kubeVersion: "v1.31.7", apiVersions: ["example.com/v1", "example.com/v1/Teapot"] };
+
+  it("hears of the cluster, and whether it is an upgrade, which it never is with Argo CD", async () => {
+    assert.deepEqual(await answers({ capabilities, upgrade: true }), {
+      data: { kube: "v1.31.7", teapots: "true", upgrade: "true" },
+      places: [],
+    });
+    const { data } = await answers({ capabilities, upgrade: true, agent: "argo-cd" });
+    assert.deepEqual(data, { kube: "v1.31.7", teapots: "true", upgrade: "false" });
+  });
+
+  it("is reported by line where no cluster is known", async () => {
+    const { data, places } = await answers({});
+    assert.equal((data as { teapots: string }).teapots, "false");
+    assert.deepEqual(places, ["5 .Capabilities.KubeVersion", "6 .Capabilities.APIVersions"]);
+  });
+
+  it("hears what a file says that the environment names, and a wrong one is named", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "plumbline-capabilities-"));
+    process.env.PLUMBLINE_CAPABILITIES = join(folder, "cluster.json");
+    try {
+      writeFileSync(process.env.PLUMBLINE_CAPABILITIES, JSON.stringify(capabilities));
+      assert.equal(((await answers({})).data as { kube: string }).kube, "v1.31.7");
+      writeFileSync(process.env.PLUMBLINE_CAPABILITIES, "{}");
+      await assert.rejects(answers({}), /PLUMBLINE_CAPABILITIES names .*cluster\.json, which holds no capabilities/);
+    } finally {
+      delete process.env.PLUMBLINE_CAPABILITIES;
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

@@ -86,7 +86,7 @@ test("what is not there is named, with repository and commit", async () => {
   const head = repository.git("rev-parse", "--short=12", "HEAD");
   await assert.rejects(found([app({ name: "a", source: { path: "gone" } })]), {
     name: "SourceError",
-    message: `${url} has no folder gone at commit ${head}`,
+    message: `${url} has no folder gone at commit ${head}: push it, or correct source.path`,
   });
   await assert.rejects(found([apps({ path: "root.yaml/*" })]), {
     message: `${url} has no folders root.yaml/* at commit ${head}`,

@@ -107,7 +107,11 @@ const wrong: [string, string | Uint8Array, RegExp][] = [
   ],
   ["no name", "apiVersion: v1\nkind: Pod\nmetadata: {}\n", /^apps\/shop\/web\.yaml:1:1: Pod has no metadata\.name/],
   ["a list of words", "- a\n- b\n", /^apps\/shop\/web\.yaml:1:1: is not a Kubernetes object/],
-  ["bytes that are no text", new Uint8Array([0x61, 0xff, 0x62]), /^apps\/shop\/web\.yaml:1:1: is not UTF-8 text$/],
+  [
+    "bytes that are no text",
+    new Uint8Array([0x61, 0xff, 0x62]),
+    /^apps\/shop\/web\.yaml:1:2: is not UTF-8 text: save it as UTF-8$/,
+  ],
   [
     "a bomb of aliases",
     `apiVersion: v1\nkind: Pod\nmetadata: {name: a}\na: &a [x]\nb: [${"*a, ".repeat(1001)}]\n`,
