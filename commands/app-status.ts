@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { stateLayout } from "../engine/folders.ts";
 import { git, repository } from "../local/example.ts";
 import { type Api, ApiError, type KubernetesObject } from "../local/kubernetes-api.ts";
+import { faultOf } from "./app-faults.ts";
 import { type AppRecord, readRecords } from "./app-records.ts";
 import { podReasons } from "./pod-reasons.ts";
 import { wayOutOf } from "./ways-out.ts";
@@ -46,16 +47,18 @@ export const appStatuses = async (
       const name = namespace.metadata.labels?.[appLabel] ?? home;
       const record = records(home, name);
       const commit = record?.commit ?? "";
-      const healthy =
+      const delivered =
         record !== undefined &&
         !record.failure &&
         commit !== "" &&
         record.well &&
         !namespace.metadata.deletionTimestamp;
-      const since = healthy ? record.deliveredAt : record?.changedAt;
+      const fault = delivered ? await faultOf(state, record) : undefined;
+      const healthy = delivered && fault === undefined;
+      const since = delivered ? record.deliveredAt : record?.changedAt;
       const reverted = await record?.reverted();
       const unreachable = healthy ? await missingService(api, namespace) : undefined;
-      const message = healthy ? unreachable : await explain(api, state, home, record);
+      const message = healthy ? unreachable : (fault ?? (await explain(api, state, home, record)));
       return {
         name,
         namespace: home,
@@ -91,11 +94,13 @@ const explain = async (api: Api, state: string, namespace: string, record: AppRe
   if (!record) return "nothing records a delivery of this app: plumbline pulumi up";
   const { failure } = record;
   const said = failure ?? record.progress ?? "not delivered yet";
+  const fault = failure ? await faultOf(state, { ...record, commit: record.attempted }) : undefined;
+  if (fault) return `${fault}; ${said.trim()}; way out: mend it, commit and push`;
   const [pods, place] = await Promise.all([podReasons(api, namespace), failure ? locate(state, record) : undefined]);
   const { repository: from, attempted } = record;
   const told = failure && !said.includes(from) ? [`in ${from}${attempted && ` at ${attempted.slice(0, 10)}`}`] : [];
   // While it still waits, its pods may know already that it is in vain.
-  const wayOut = wayOutOf([...pods, failure ?? ""].join("; ")) ?? (place && "mend it, commit and push");
+  const wayOut = wayOutOf([...pods, failure ?? ""].join("; ")) ?? (failure && "mend what it names, commit and push");
   return [
     place ? `${place}: ${said.trim()}` : said.trim(),
     ...pods,

@@ -176,12 +176,16 @@ const diffOf = async (
     // What was there before goes with its folder; what never was, or is no folder now, nobody delivers.
     if (!hasFiles(before, declared) || reason instanceof RenderError) throw reason;
   }
+  await refuseBefore(() => keyAt(before, declared));
   if ((await keyAt(before, declared)) === (await keyAt(after, declared))) {
     return { ...hashes, changes: [], violations: [], irreproducible: [] };
   }
   // What was there before is upgraded; what comes with this commit is installed.
   const how = { agent: declared.model === "push" ? ("flux" as const) : agent, upgrade: hasFiles(before, declared) };
-  const [old, now] = await Promise.all([renderAt(before, declared, how), renderAt(after, declared, how)]);
+  const [old, now] = await Promise.all([
+    refuseBefore(() => renderAt(before, declared, how)),
+    renderAt(after, declared, how),
+  ]);
   const changes = changesBetween(old.objects, now.objects);
   const touched = new Set(changes.map(({ place, object }) => `${place} ${object}`));
   const violations: AppDiff["violations"][number][] = [];
@@ -192,6 +196,19 @@ const diffOf = async (
     }
   }
   return { ...hashes, changes, violations, irreproducible: now.irreproducible };
+};
+
+// A commit that mends another is compared with what runs, which is an earlier one.
+const refuseBefore = async <T>(work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof RenderError)) throw error;
+    throw new Failure("NOT_RENDERED", error.message, {
+      wayOut: "it is the commit to compare with: name the last one that was delivered, --from COMMIT",
+      cause: error,
+    });
+  }
 };
 
 /** What decides the rendering of an app at a commit; nothing where its folder is not there. */

@@ -24,7 +24,6 @@ export const renderKustomization = async (
   const file = kustomizationNames.map((name) => pathIn(folder, name)).find((each) => closure.has(each));
   const nested = file ? [] : nestedKustomizations(snapshot, folder);
   const sources = await readSources(snapshot, closure, { plain: file ? () => false : plainIn(nested) });
-  refuseNumbers(snapshot, sources);
   const declared = file
     ? ((await documentOf(snapshot, file)).value as Kustomization)
     : generated(closure, folder, nested);
@@ -66,17 +65,6 @@ export const renderKustomization = async (
     }));
   });
   return { objects, irreproducible: [] };
-};
-
-// Kustomize makes text of a number in an annotation as soon as it adds one of its own, as is done here, and else does not.
-const refuseNumbers = (snapshot: Snapshot, { manifests }: Sources): void => {
-  for (const { object, file, line } of manifests) {
-    const { annotations } = object.metadata as { annotations?: Record<string, unknown> };
-    const wrong = Object.entries(annotations ?? {}).find(([, value]) => typeof value === "number");
-    if (!wrong) continue;
-    const what = `has ${wrong[1]}, a number, as metadata.annotations.${wrong[0]}, where text is wanted: put it in quotes`;
-    throw new RenderError(snapshot, `${object.kind} ${object.metadata.name} ${what}`, file, line);
-  }
 };
 
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);

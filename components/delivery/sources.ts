@@ -48,6 +48,7 @@ export const readSources = async (
       if (passed(bytes, documents)) continue;
       for (const manifest of manifestsOf(documents, path)) {
         refuseSecond(snapshot, manifests, manifest);
+        refuseNumbers(snapshot, manifest);
         found.push(manifest);
       }
     } catch (error) {
@@ -69,6 +70,17 @@ const refuseSecond = (snapshot: Snapshot, manifests: Map<string, Manifest>, mani
     throw new RenderError(snapshot, reason, file, line);
   }
   manifests.set(key, manifest);
+};
+
+// Flux applies the object without them, and Kustomize makes text of them as soon as it adds an annotation of its own.
+const refuseNumbers = (snapshot: Snapshot, { object, file, line }: Manifest): void => {
+  for (const field of ["labels", "annotations"] as const) {
+    const values = (object.metadata as { readonly [Field in typeof field]?: Readonly<Record<string, unknown>> })[field];
+    const wrong = Object.entries(values ?? {}).find(([, value]) => typeof value === "number");
+    if (!wrong) continue;
+    const what = `has ${wrong[1]}, a number, as metadata.${field}.${wrong[0]}, where text is wanted: put it in quotes`;
+    throw new RenderError(snapshot, `${object.kind} ${object.metadata.name} ${what}`, file, line);
+  }
 };
 
 /** What tells an object from others: its version is not part of it. */

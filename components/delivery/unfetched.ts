@@ -34,7 +34,7 @@ export const refuseUnfetched = async (
     const reason =
       closure.get(path)?.type === "link"
         ? linkProblem(snapshot, path, bytes.toString(), agent)
-        : contentProblem(path, bytes, agent === "argo-cd" && kind === AppKind.Yaml);
+        : contentProblem(path, bytes, kind !== AppKind.Helm);
     if (reason) throw new RenderError(snapshot, reason, path);
   }
 };
@@ -46,7 +46,7 @@ const contentProblem = (path: string, bytes: Buffer, decoded: boolean): string |
     return "is a pointer of Git LFS, whose content agents don't fetch: commit the file";
   const encoding = encodingOf(bytes);
   if (encoding === "utf-8" || decoded || !/\.(ya?ml|tpl|json)$|(^|\/)Kustomization$/.test(path)) return undefined;
-  return `is ${encoding.toUpperCase()} text, which the agent does not read: save it as UTF-8`;
+  return `is ${encoding.toUpperCase()} text, which Helm does not read: save it as UTF-8`;
 };
 
 /** Argo CD refuses a repository with such a link, wherever it lies. */

@@ -1,6 +1,6 @@
 // What goes wrong in daily life: programs die, manifests are wrong. Nothing is lost, and status says what happened.
 import assert from "node:assert/strict";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { execa } from "execa";
@@ -79,6 +79,12 @@ describe("a wrong manifest is refused whole, the version that ran stays, and sta
   const cases = [
     { name: "not YAML", file: "broken.yaml", text: "kind: ConfigMap\n  name: [unclosed\n", says: /broken\.yaml/ },
     {
+      name: "of an object that stands in another file, too",
+      file: "again.yaml",
+      text: "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: hello\n",
+      says: /platform\.git at commit \w{12}: apps\/hello\/config\.yaml:1: ConfigMap hello is also in apps\/hello\/again\.yaml:1.*way out/s,
+    },
+    {
       name: "of an unknown kind",
       file: "unknown.yaml",
       text: "apiVersion: example.com/v1\nkind: Teapot\nmetadata:\n  name: short\n",
@@ -122,6 +128,33 @@ describe("a wrong manifest is refused whole, the version that ran stays, and sta
       );
     });
   }
+});
+
+test("what Flux passes over in a commit is named by status as by diff", async () => {
+  const link = join(status.git.example, "apps/hello/link.yaml");
+  await symlink("config.yaml", link);
+  const commit = async (message: string) => {
+    await inExample("add", "--all");
+    await inExample("commit", "--quiet", "--message", message);
+    await inExample("push", "--quiet");
+    return (await inExample("rev-parse", "HEAD")).stdout;
+  };
+  const head = await commit("A link");
+  const says =
+    /at commit \w{12}: apps\/hello\/link\.yaml: is a symbolic link, to config\.yaml.*put a file in its place/;
+  const now = await eventually("status says it", clone.status, (found) => says.test(app(found).message ?? ""), 60);
+  assert.deepEqual([now.phase, app(now).healthy, app(now).commit], ["degraded", false, head]);
+  const told = await clone.plumbline(["diff"]);
+  assert.equal(told.exitCode, 1, told.all);
+  assert.match(told.all, says);
+  await rm(link);
+  const mended = await commit("Without the link");
+  await eventually(
+    "it is well again",
+    clone.status,
+    (found) => found.phase === "running" && app(found).commit === mended,
+    60,
+  );
 });
 
 test("an app without the Service that its stack exposes has no URL, and status says why", async () => {

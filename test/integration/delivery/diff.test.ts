@@ -111,6 +111,30 @@ describe("what a commit changes", () => {
     });
   });
 
+  it("names the commit before as what to choose another for, where that is the one that can't be rendered", async () => {
+    const repository = repositoryWith({ "app/a.yaml": config("x") });
+    const wrong = repository.commit({ "app/a.yaml": "a: [\n" });
+    repository.commit({ "app/a.yaml": config("z") });
+    const settings = { name: "p", git: { url: "https://git.example/p.git", branch: "main" }, cluster: embedded() };
+    const definition = definePlatform(
+      { ...settings, apps: [app({ name: "one", source: { path: "app" } })] },
+      { agent: flux() },
+    );
+    const judge = await openJudge(rules);
+    try {
+      const revisions = { repository: repository.folder };
+      await assert.rejects(diffsOf(definition, undefined, revisions, judge), {
+        code: "NOT_RENDERED",
+        message: new RegExp(`at commit ${wrong.slice(0, 12)}: app/a\\.yaml`),
+        wayOut: /--from COMMIT/,
+      });
+      const found = await diffsOf(definition, undefined, { ...revisions, from: "HEAD~2" }, judge);
+      assert.deepEqual(told(found), ["one: changed ConfigMap one/a app/a.yaml:1"]);
+    } finally {
+      judge.close();
+    }
+  });
+
   it("follows the revision of the app, and its namespace", async () => {
     const declared = [
       app({ name: "single", namespace: "home", source: { path: "apps/one", revision: { branch: "main" } } }),
