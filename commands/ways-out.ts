@@ -10,6 +10,10 @@ const ways: readonly (readonly [said: RegExp, wayOut: string])[] = [
     "have the platform bring the definition of that kind, or leave the object out",
   ],
   [/path not found|no such file or directory|app path does not exist/, "push that folder, or correct source.path"],
+  [
+    /is forbidden: User "system:serviceaccount:[\w-]+:deployer"/,
+    "have the platform bring that object, or leave it out: an app writes what its own namespace may hold",
+  ],
   [/exceeded quota/, "ask for less, or have the quota of the namespace raised"],
   [/field is immutable/, "give the object another name, or delete it first"],
   [/values don't meet the specifications/, "correct the values of the app as the schema of its chart wants them"],

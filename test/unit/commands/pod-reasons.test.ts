@@ -32,3 +32,9 @@ test("an image that is not there, a node that is not there, and a pod that only 
   const begins = { containerStatuses: [{ name: "web", state: { waiting: { reason: "ContainerCreating" } } }] };
   assert.deepEqual(await reasons(begins), []);
 });
+
+test("an object that no app may write is for the platform to bring", () => {
+  const said =
+    'CustomResourceDefinition/teapots.example.com dry-run failed (Forbidden): customresourcedefinitions.apiextensions.k8s.io "teapots.example.com" is forbidden: User "system:serviceaccount:shop:deployer" cannot patch resource';
+  assert.match(wayOutOf(said) ?? "", /have the platform bring that object/);
+});
