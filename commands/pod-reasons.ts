@@ -34,13 +34,17 @@ const reasonsOf = async (api: Api, { metadata, status }: KubernetesObject): Prom
   const containers = [status?.initContainerStatuses, status?.containerStatuses].flatMap(
     (found) => (found ?? []) as ContainerStatus[],
   );
+  if (containers.some(({ state }) => begins(state?.waiting?.reason))) {
+    const hindered = await hindrance(api, metadata);
+    if (hindered) return [`pod ${metadata.name} does not start: ${hindered}`];
+  }
   const found = await Promise.all(
     containers.map(async ({ name, restartCount = 0, state, lastState }) => {
       const { waiting } = state ?? {};
       const ended = state?.terminated ?? lastState?.terminated;
       const failed = ended && ended.exitCode !== 0 && (waiting || state?.terminated) ? ended : undefined;
       const reason = waiting?.reason ?? (failed ? "Error" : undefined);
-      if (!reason || reason === "ContainerCreating" || reason === "PodInitializing") return [];
+      if (!reason || begins(reason)) return [];
       const said = failed ? await lastLines(api, metadata, name, restartCount > 0 && !state?.terminated) : "";
       return [
         `pod ${metadata.name}, container ${name}: ${reason}${waiting?.message ? `, ${waiting.message}` : ""}${failed ? ` (ended with ${failed.exitCode}${said && `, saying: ${said}`})` : ""}`,
@@ -48,6 +52,20 @@ const reasonsOf = async (api: Api, { metadata, status }: KubernetesObject): Prom
     }),
   );
   return found.flat();
+};
+
+const begins = (reason?: string): boolean => reason === "ContainerCreating" || reason === "PodInitializing";
+
+// What keeps the kubelet from starting it at all stands in no status: a Secret that is not there, a volume, an address.
+const hindrance = async (
+  api: Api,
+  { namespace, name, uid }: KubernetesObject["metadata"],
+): Promise<string | undefined> => {
+  const query = `fieldSelector=${encodeURIComponent(`involvedObject.uid=${uid},type=Warning`)}`;
+  const events = await api.list(`/api/v1/namespaces/${namespace}/events?${query}`).catch(() => []);
+  const at = ({ lastTimestamp, eventTime }: KubernetesObject) => String(lastTimestamp ?? eventTime ?? "");
+  const [last] = events.filter(({ reason }) => /^Failed/.test(reason)).sort((a, b) => at(b).localeCompare(at(a)));
+  return last && `${last.reason}, ${String(last.message).replace(`pod "${name}"`, "it")}`;
 };
 
 // Nobody must read it: a log that is gone, or that the identity may not see, leaves the rest of the reason.

@@ -3,6 +3,10 @@
 /** What an agent says, in Flux's words or Argo CD's, and what helps; the first that fits counts. */
 const ways: readonly (readonly [said: RegExp, wayOut: string])[] = [
   [/ErrImagePull|ImagePullBackOff|InvalidImageName/, "correct the name or tag of the image, or let the nodes pull it"],
+  [
+    /(secret|configmap) "[^"]*" not found|references non-existent (secret|config) key/,
+    "add that Secret or ConfigMap to the app, or ask for the secret in `app({ secrets })`",
+  ],
   [/cannot be scheduled/, "let it ask for what a node has, or add such a node"],
   [/CrashLoopBackOff|ended with [1-9]/, "mend what its last lines say; `plumbline logs` has more of them"],
   [

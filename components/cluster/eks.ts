@@ -42,7 +42,7 @@ export class EksCluster extends pulumi.ComponentResource implements Cluster {
   /** A kubeconfig that asks `aws eks get-token` for who calls: nothing in it is secret. */
   readonly kubeconfig: pulumi.Output<string>;
   readonly audiences: string[];
-  readonly retainingClass = retainingClass;
+  readonly retainingClass: string = retainingClass;
 
   constructor(name: string, args: EksClusterArgs, opts: EksClusterOptions = {}) {
     const { transform = {}, ...options } = opts;

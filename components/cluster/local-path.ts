@@ -52,7 +52,7 @@ const helperPod = (mirror: string | undefined) => ({
  */
 export class LocalPath extends pulumi.ComponentResource {
   /** StorageClass whose volumes stay when their claims go. */
-  readonly retainingClass = "local-path-retain";
+  readonly retainingClass: string = "local-path-retain";
 
   constructor(name: string, args: LocalPathArgs = {}, opts: pulumi.ComponentResourceOptions = {}) {
     super("plumbline:index:LocalPath", name, { ...args }, opts);

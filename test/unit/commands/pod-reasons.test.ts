@@ -5,9 +5,12 @@ import { podReasons } from "../../../commands/pod-reasons.ts";
 import { wayOutOf } from "../../../commands/ways-out.ts";
 import type { Api } from "../../../local/kubernetes-api.ts";
 
-const reasons = (status: object) => {
+const reasons = (status: object, events: object[] = []) => {
   const pod = { metadata: { name: "web", namespace: "shop" }, status };
-  const api = { list: async () => [pod], text: async (path: string) => `no database\n${path}\n` };
+  const api = {
+    list: async (path: string) => (path.includes("/events?") ? events : [pod]),
+    text: async (path: string) => `no database\n${path}\n`,
+  };
   return podReasons(api as unknown as Api, "shop");
 };
 
@@ -31,6 +34,18 @@ test("an image that is not there, a node that is not there, and a pod that only 
   assert.deepEqual(await reasons({ conditions }), ["pod web cannot be scheduled: Insufficient cpu"]);
   const begins = { containerStatuses: [{ name: "web", state: { waiting: { reason: "ContainerCreating" } } }] };
   assert.deepEqual(await reasons(begins), []);
+  const event = (reason: string, message: string, lastTimestamp: string) => ({ reason, message, lastTimestamp });
+  const events = [
+    event("FailedMount", "an older one", "2026-01-01T00:00:00Z"),
+    event("FailedMount", 'MountVolume.SetUp failed for volume "key" : secret "key" not found', "2026-01-02T00:00:00Z"),
+    event("Unhealthy", "of another kind", "2026-01-03T00:00:00Z"),
+  ];
+  const [hindered = ""] = await reasons(begins, events);
+  assert.equal(
+    hindered,
+    'pod web does not start: FailedMount, MountVolume.SetUp failed for volume "key" : secret "key" not found',
+  );
+  assert.match(wayOutOf(hindered) ?? "", /Secret or ConfigMap/);
 });
 
 test("an object that no app may write is for the platform to bring", () => {
