@@ -1,4 +1,4 @@
-// What does a cluster have at its cloud for the layers that stand on it: buckets, keys, and identities for their pods?
+// What does a cluster have at its cloud for the layers that stand on it: buckets, keys, databases, and identities for their pods?
 import * as pulumi from "@pulumi/pulumi";
 import type { Statement } from "./cluster/policy.ts";
 
@@ -8,7 +8,7 @@ export const ofCluster = "of the cluster";
 export type OfCluster = typeof ofCluster;
 
 /** What a cluster can make. */
-export type CloudThing = "bucket" | "key" | "repository";
+export type CloudThing = "bucket" | "database" | "key" | "repository";
 
 /** Roles that CI takes by a token of its own, and holds no key for. */
 export interface CloudRoles {
@@ -47,6 +47,34 @@ export interface CloudIdentityArgs {
   readonly grants: readonly CloudGrant[];
 }
 
+/** How large a database is, and how it is kept. */
+export interface CloudDatabaseArgs {
+  /** Class of its machine. Default: "db.t4g.medium". */
+  instanceClass?: string;
+  /** GiB of its disk at first. Default: 20. */
+  storage?: number;
+  /** GiB up to which the disk grows by itself. Default: five times `storage`. */
+  maxStorage?: number;
+  /** Whether a second one in another zone takes over when the first fails, for twice the price. Default: true. */
+  multiAz?: boolean;
+  /** Days that its backups are kept, and to whose every second it can be brought back. Default: 14. */
+  backups?: number;
+  /** Days after which its password is made anew. Default: 365. */
+  passwordDays?: number;
+}
+
+/** A database of PostgreSQL that only the cluster reaches, by TLS. */
+export interface CloudDatabase {
+  readonly host: pulumi.Output<string>;
+  readonly port: number;
+  readonly username: string;
+  readonly database: string;
+  /** Under which the cloud keeps its `username` and `password`, as JSON. */
+  readonly secret: pulumi.Output<string>;
+  /** What its users wait for. */
+  readonly ready: readonly pulumi.Resource[];
+}
+
 /** What a cluster has at its cloud. */
 export interface Cloud {
   readonly region: string;
@@ -58,9 +86,11 @@ export interface Cloud {
   bucket(name: string): CloudBucket;
   /** Declares a key, which stays as well. @param name within the cluster: "vault" */
   key(name: string): CloudKey;
+  /** Declares a database, of which a snapshot stays when it goes. @param name within the cluster: "harbor" */
+  database(name: string, args?: CloudDatabaseArgs): CloudDatabase;
   /** The records of a zone of DNS that is there. @param id its identifier: "Z0123456789ABC" */
   zone(id: string): { readonly records: CloudGrant };
-  /** The secrets whose names begin with that of the cluster and a slash. */
+  /** The secrets whose names begin with that of the cluster and a slash, and the passwords of its databases. */
   secrets(): { readonly read: CloudGrant };
   /**
    * Gives pods an identity at the cloud. They need nothing but their ServiceAccount, and have it from their start on: what

@@ -21,6 +21,8 @@ export type { SecretKeyArgs } from "./check.ts";
 export {
   type Cloud,
   type CloudBucket,
+  type CloudDatabase,
+  type CloudDatabaseArgs,
   type CloudGrant,
   type CloudIdentityArgs,
   type CloudKey,
@@ -150,7 +152,7 @@ export type {
 export type { GarbageCollectionArgs, RegistryTransform } from "./registry/distribution-workload.ts";
 export { type EcrArgs, ecr } from "./registry/ecr.ts";
 export { ExternalRegistry, type ExternalRegistryArgs, externalRegistry } from "./registry/external.ts";
-export { Harbor, type HarborOptions, harbor } from "./registry/harbor.ts";
+export { Harbor, type HarborDatabaseOfCluster, type HarborOptions, harbor } from "./registry/harbor.ts";
 export type {
   HarborArgs,
   HarborDatabaseArgs,
@@ -190,7 +192,7 @@ export {
   type GoogleStoreArgs,
   type SecretStoreArgs,
 } from "./secrets/external-secrets.ts";
-export type { SecretRequest, Secrets } from "./secrets/secrets.ts";
+export type { SecretCopy, SecretRequest, Secrets } from "./secrets/secrets.ts";
 export { Vault, type VaultArgs, type VaultOptions, vault } from "./secrets/vault.ts";
 export type { AwsKmsArgs, PathRuleArgs, RoleArgs, SealArgs } from "./secrets/vault-config.ts";
 export type { Settings } from "./settings.ts";

@@ -37,6 +37,7 @@ export const awsProvider = (): { readonly path: string } | { readonly missing: s
 
 // Lists that Terraform names by one of their members.
 const singular: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  aws_db_parameter_group: { parameters: "parameter" },
   aws_ecr_repository: { encryption_configurations: "encryption_configuration" },
   aws_eks_addon: { pod_identity_associations: "pod_identity_association" },
   aws_eks_node_group: { taints: "taint" },

@@ -1,4 +1,4 @@
-// What do layers on an EKS cluster have at AWS? Buckets, keys and identities, with the least rights for each use.
+// What do layers on an EKS cluster have at AWS? Buckets, keys, databases and identities, with the least rights for each use.
 
 import { LifecyclePolicy } from "@pulumi/aws/ecr/lifecyclePolicy.js";
 import { Repository } from "@pulumi/aws/ecr/repository.js";
@@ -14,15 +14,14 @@ import { BucketVersioning } from "@pulumi/aws/s3/bucketVersioning.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { Cloud, CloudBucket, CloudIdentityArgs, CloudKey } from "../cloud.ts";
 import { refuse } from "../problems.ts";
-import { ownKey, type Place } from "./eks-keys.ts";
+import { type DatabaseFacts, eksDatabase } from "./eks-database.ts";
+import { ownKey } from "./eks-keys.ts";
 import { partitionOf } from "./eks-regions.ts";
 import { serviceRole } from "./iam.ts";
 import { policyDocument, type Statement } from "./policy.ts";
 
 /** The cluster that has them. */
-export interface CloudFacts extends Place {
-  /** Name of the component: prefix of everything that Pulumi knows of it. */
-  readonly component: string;
+export interface CloudFacts extends DatabaseFacts {
   readonly clusterName: pulumi.Input<string>;
   readonly opts: pulumi.ComponentResourceOptions;
 }
@@ -108,7 +107,8 @@ export const privateBucket = (
 };
 
 /** What the layers on a cluster may ask for. */
-export const eksCloud = ({ component, cluster, account, region, clusterName, opts }: CloudFacts): Cloud => {
+export const eksCloud = (facts: CloudFacts): Cloud => {
+  const { component, cluster, account, region, clusterName, opts } = facts;
   const partition = partitionOf(region);
 
   const bucket = (name: string): CloudBucket => {
@@ -240,6 +240,7 @@ export const eksCloud = ({ component, cluster, account, region, clusterName, opt
     repository,
     bucket,
     key,
+    database: (name, args = {}) => eksDatabase(name, args, facts, opts),
     zone: (id) => ({
       records: {
         statements: [
@@ -264,6 +265,16 @@ export const eksCloud = ({ component, cluster, account, region, clusterName, opt
           {
             actions: ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
             resources: [`arn:${partition}:secretsmanager:${region}:${account}:secret:${cluster}/*`],
+          },
+          {
+            actions: ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+            // RDS gives them a number and tags them with the database.
+            resources: [`arn:${partition}:secretsmanager:${region}:${account}:secret:rds!db-*`],
+            condition: {
+              StringLike: {
+                "aws:ResourceTag/aws:rds:primaryDBInstanceArn": `arn:${partition}:rds:${region}:${account}:db:${cluster}-*`,
+              },
+            },
           },
         ],
       },

@@ -77,6 +77,34 @@ export const ownKey = (
   return { key, alias: new Alias(name, { name: `alias/${alias}`, targetKeyId: key.keyId }, opts) };
 };
 
+/** What CloudWatch may do with a key, for these groups of logs alone. */
+export const logsMayUse = (
+  { account, region }: Pick<Place, "account" | "region">,
+  groups: readonly string[],
+): Statement => {
+  const partition = partitionOf(region);
+  return {
+    sid: "Logs",
+    principal: { Service: `logs.${region}.amazonaws.com${partition === "aws-cn" ? ".cn" : ""}` },
+    actions: [
+      "kms:Encrypt",
+      "kms:Decrypt",
+      "kms:ReEncryptFrom",
+      "kms:ReEncryptTo",
+      "kms:GenerateDataKey",
+      "kms:DescribeKey",
+    ],
+    resources: ["*"],
+    condition: {
+      ArnEquals: {
+        "kms:EncryptionContext:aws:logs:arn": groups.map(
+          (group) => `arn:${partition}:logs:${region}:${account}:log-group:${group}`,
+        ),
+      },
+    },
+  };
+};
+
 const groupNames = (cluster: string) => ({
   // EKS writes to this name, and makes the group without an end and a key where it isn't there.
   controlPlane: `/aws/eks/${cluster}/cluster`,
@@ -86,32 +114,10 @@ const groupNames = (cluster: string) => ({
 /** Declares the key with which the Secrets of a cluster are encrypted, and its logs. */
 export const clusterKey = (name: string, place: Place, opts: pulumi.ComponentResourceOptions): Key => {
   const { cluster, account, region } = place;
-  const partition = partitionOf(region);
   const { key } = ownKey(
     name,
     { account, region, alias: `${cluster}-cluster`, description: `Secrets and logs of the cluster ${cluster}` },
-    [
-      {
-        sid: "Logs",
-        principal: { Service: `logs.${region}.amazonaws.com${partition === "aws-cn" ? ".cn" : ""}` },
-        actions: [
-          "kms:Encrypt",
-          "kms:Decrypt",
-          "kms:ReEncryptFrom",
-          "kms:ReEncryptTo",
-          "kms:GenerateDataKey",
-          "kms:DescribeKey",
-        ],
-        resources: ["*"],
-        condition: {
-          ArnEquals: {
-            "kms:EncryptionContext:aws:logs:arn": Object.values(groupNames(cluster)).map(
-              (group) => `arn:${partition}:logs:${region}:${account}:log-group:${group}`,
-            ),
-          },
-        },
-      },
-    ],
+    [logsMayUse({ account, region }, Object.values(groupNames(cluster)))],
     opts,
   );
   return key;

@@ -124,7 +124,22 @@ export class EksCluster extends pulumi.ComponentResource implements Cluster {
       { parent: this, dependsOn: ready },
     );
     insideCluster(name, auto, { parent: this, provider: this.provider });
-    clouds.set(this, eksCloud({ component: name, cluster, account, region, clusterName, opts: placed }));
+    clouds.set(
+      this,
+      eksCloud({
+        component: name,
+        cluster,
+        account,
+        region,
+        clusterName,
+        vpcId,
+        subnetIds: net.privateSubnetIds,
+        nodesGroupId: control.vpcConfig.clusterSecurityGroupId,
+        retention: logRetention,
+        deletionProtection: args.deletionProtection ?? true,
+        opts: placed,
+      }),
+    );
     this.audiences = [...usualAudiences];
     this.registerOutputs({ endpoint: this.endpoint, kubeconfig: this.kubeconfig });
   }
@@ -171,7 +186,7 @@ export const eks = (args: EksClusterArgs & Pick<EksClusterOptions, "transform">)
     slot: "cluster",
     implementation: "eks",
     version: args.version,
-    gives: ["bucket", "key", "repository"],
+    gives: ["bucket", "database", "key", "repository"],
     roles: {
       region: args.region,
       ci: args.identities.ci,

@@ -1,15 +1,18 @@
 // How are images kept by Harbor? The vendor's chart, from typed arguments, and a Job that brings what a stack declares into it.
-import type * as k8s from "@pulumi/kubernetes";
+import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Certificates } from "../certificates/certificates.ts";
 import { installChart, type ValuesTransform } from "../chart.ts";
 import { charts } from "../chart-versions.ts";
+import { type Cloud, type CloudDatabaseArgs, cloudOf, type OfCluster, ofCluster } from "../cloud.ts";
 import type { Ingress } from "../ingress/ingress.ts";
 import { layerNamespace } from "../namespace.ts";
 import { refuse } from "../problems.ts";
+import type { Secrets } from "../secrets/secrets.ts";
 import { type Layer, layer } from "../slot.ts";
+import { labels } from "../workload.ts";
 import { declareGround, openHarbor } from "./harbor-access.ts";
-import { type HarborArgs, harborProblems, ownRobots, robotPrefix } from "./harbor-args.ts";
+import { type HarborArgs, type HarborDatabaseArgs, harborProblems, ownRobots, robotPrefix } from "./harbor-args.ts";
 import { declareKeys, declareRobotPassword, keysSecret } from "./harbor-keys.ts";
 import { declareSettingsJob, settingsOf } from "./harbor-settings.ts";
 import { classed, storageOf } from "./harbor-storage.ts";
@@ -22,6 +25,8 @@ export interface HarborOptions extends pulumi.ComponentResourceOptions {
   certificates?: Certificates;
   /** Who lets requests in. Default: Harbor's own front, as a Service of type LoadBalancer. */
   ingress?: Ingress;
+  /** Declares in its namespace what its pods need before they start. Default: nothing. */
+  provisions?: (namespace: string, opts: pulumi.ComponentResourceOptions) => pulumi.Resource[];
   transform?: {
     /** Changes the values of the chart. */
     values?: ValuesTransform;
@@ -49,7 +54,7 @@ export class Harbor extends pulumi.ComponentResource {
   readonly pushPassword: pulumi.Output<string>;
 
   constructor(name: string, args: HarborArgs, opts: HarborOptions = {}) {
-    const { certificates, ingress, transform = {}, ...options } = opts;
+    const { certificates, ingress, provisions, transform = {}, ...options } = opts;
     refuse(`Harbor ${name}`, harborProblems(args, certificates !== undefined));
     super("plumbline:index:Harbor", name, { ...args }, options);
     const { host, namespace = "harbor", mirror, robots = [] } = args;
@@ -73,6 +78,7 @@ export class Harbor extends pulumi.ComponentResource {
     const before = [
       ...issued,
       ...keys,
+      ...(provisions?.(namespace, within) ?? []),
       ...declareGround(name, namespace, storage, within),
       ...openHarbor(name, namespace, args, { ingress: ingress !== undefined, storage }, within),
     ];
@@ -133,31 +139,92 @@ export class Harbor extends pulumi.ComponentResource {
 // Not a field: Pulumi's component analyzer takes every field of the class for an output of a schema type.
 const settled = new WeakMap<Harbor, { readonly password: pulumi.Output<string>; readonly applied: pulumi.Resource }>();
 
-/** Harbor as the layer of the slot `registry`. Its host is exposed by the layer for ingress, where there is one. */
+const databaseService = "harbor-database-outside";
+const databaseSecret = "harbor-database-outside";
+
+/** A database of the cluster's cloud, under a name and with a Secret within the namespace of Harbor. */
+const databaseAt = (name: string, cloud: Cloud, copy: NonNullable<Secrets["copy"]>, size: CloudDatabaseArgs) => {
+  const { host, port, username, database, secret, ready } = cloud.database("harbor", size);
+  return {
+    args: { host: databaseService, port, username, database, secret: databaseSecret },
+    provisions: (namespace: string, opts: pulumi.ComponentResourceOptions): pulumi.Resource[] => {
+      const after = pulumi.mergeOptions(opts, { dependsOn: [...ready] });
+      return [
+        // Its name is not known before it is made, and the values of a chart are.
+        new k8s.core.v1.Service(
+          `${name}-database`,
+          {
+            metadata: { name: databaseService, namespace, labels: labels("harbor") },
+            spec: { type: "ExternalName", externalName: host },
+          },
+          after,
+        ),
+        copy(`${name}-database`, { namespace, secret: databaseSecret, from: secret, keys: ["password"] }, after),
+      ];
+    },
+  };
+};
+
+/** A database that the cluster makes at its cloud, or how large it makes it. */
+export type HarborDatabaseOfCluster = OfCluster | { readonly ofCluster: CloudDatabaseArgs };
+
+const sizeOf = (database: HarborDatabaseArgs | HarborDatabaseOfCluster | undefined): CloudDatabaseArgs | undefined => {
+  if (database === ofCluster) return {};
+  return database && "ofCluster" in database ? database.ofCluster : undefined;
+};
+
+/**
+ * Harbor as the layer of the slot `registry`. Its host is exposed by the layer for ingress, where there is one.
+ *
+ * @throws InvalidDeclaration, of a database `ofCluster` without a layer for secrets that reads its password
+ */
 export const harbor = (
-  args: Omit<HarborArgs, "mirror"> & Pick<HarborOptions, "transform">,
-): Layer<"registry", "cluster", "certificates" | "ingress"> =>
-  layer({
+  args: Omit<HarborArgs, "mirror" | "database"> & { database?: HarborDatabaseArgs | HarborDatabaseOfCluster } & Pick<
+      HarborOptions,
+      "transform"
+    >,
+): Layer<"registry", "cluster", "certificates" | "ingress" | "secrets"> => {
+  const size = sizeOf(args.database);
+  return layer({
     slot: "registry",
     implementation: "harbor",
     version: charts.harbor.appVersion,
+    ...(size && { asks: ["database"] as const }),
     needs: ["cluster"],
-    uses: ["certificates", "ingress"],
+    uses: ["certificates", "ingress", "secrets"],
     reach: { service: chartNames.service, namespace: args.namespace ?? "harbor", port: 80, scheme: "http" },
-    build: (name, { cluster, certificates, ingress }, opts): Registry => {
-      const { transform, ...rest } = args;
+    build: (name, { cluster, certificates, ingress, secrets }, opts): Registry => {
+      const { transform, database, ...rest } = args;
       const { retainingClass } = cluster;
+      if (size && !secrets?.copy) {
+        refuse("harbor", [
+          {
+            field: "database",
+            value: database,
+            allowed:
+              'only with externalSecrets({ store: { aws: { region } } }) in the slot "secrets", which copies the password that RDS keeps in Secrets Manager; or name a database of yours and its Secret',
+          },
+        ]);
+      }
+      const made = size && secrets?.copy ? databaseAt(name, cloudOf(cluster), secrets.copy, size) : undefined;
+      const outside = made?.args ?? (database as HarborDatabaseArgs | undefined);
       const onVolumes = retainingClass && {
         storage: classed(args.storage, retainingClass),
         volumes: { storageClass: retainingClass, ...args.volumes },
       };
       const registry = new Harbor(
         name,
-        { ...rest, ...onVolumes, ...(cluster.mirror && { mirror: cluster.mirror }) },
+        {
+          ...rest,
+          ...onVolumes,
+          ...(outside && { database: outside }),
+          ...(cluster.mirror && { mirror: cluster.mirror }),
+        },
         {
           ...opts,
           ...(certificates && { certificates }),
           ...(ingress && { ingress }),
+          ...(made && { provisions: made.provisions }),
           ...(transform && { transform }),
         },
       );
@@ -168,3 +235,4 @@ export const harbor = (
       };
     },
   });
+};

@@ -12,7 +12,7 @@ import { Size } from "../size.ts";
 import { type Layer, layer } from "../slot.ts";
 import { labels } from "../workload.ts";
 import { externalSecretsValues, ports, program } from "./external-secrets-values.ts";
-import type { SecretRequest, Secrets } from "./secrets.ts";
+import type { SecretCopy, SecretRequest, Secrets } from "./secrets.ts";
 
 /** AWS Secrets Manager, or the Parameter Store of Systems Manager. */
 export interface AwsStoreArgs {
@@ -196,36 +196,60 @@ export class ExternalSecrets extends pulumi.ComponentResource implements Secrets
         .filter(([, place]) => !/^[^#]+#[^#]+$/.test(place))
         .map(([file, value]) => ({ field: `files.${file}`, value, allowed: "<path>#<key>" })),
     );
-    const object = (suffix: string, kind: string, objectName: string, spec: object, after: pulumi.Resource) =>
-      new k8s.apiextensions.CustomResource(
-        `${name}${suffix}`,
-        {
-          apiVersion: "external-secrets.io/v1",
-          kind,
-          metadata: { name: objectName, namespace, annotations: { "pulumi.com/waitFor": "condition=Ready" } },
-          spec,
-        },
-        pulumi.mergeOptions(opts, { dependsOn: after }),
-      );
-    const store = object("-store", "SecretStore", storeName, { provider: provider(facts.store, app) }, facts.chart);
-    const secret = `${app}-secrets`;
-    return object(
-      "",
-      "ExternalSecret",
-      secret,
-      {
-        refreshInterval: facts.refresh,
-        secretStoreRef: { kind: "SecretStore", name: storeName },
-        target: { name: secret, creationPolicy: "Owner", deletionPolicy: "Delete" },
-        data: Object.entries(files).map(([secretKey, place]) => {
-          const [key, property] = place.split("#");
-          return { secretKey, remoteRef: { key, property } };
-        }),
-      },
-      store,
-    );
+    const data = Object.entries(files).map(([secretKey, place]) => {
+      const [key = "", property = ""] = place.split("#");
+      return { secretKey, remoteRef: { key, property } };
+    });
+    return declareReading(name, { ...facts, app, namespace, secret: `${app}-secrets`, data }, opts);
+  }
+
+  /** Keeps a Secret as one of the store's is, for a layer; Pulumi waits until the values are there. */
+  copy(name: string, { namespace, secret, from, keys }: SecretCopy, opts: pulumi.ComponentResourceOptions) {
+    const facts = settled.get(this);
+    if (!facts) throw new Error("ExternalSecrets.copy was called on an object that is no ExternalSecrets component");
+    const data = keys.map((property) => ({ secretKey: property, remoteRef: { key: from, property } }));
+    return declareReading(name, { ...facts, app: secret, namespace, secret, data }, opts);
   }
 }
+
+interface Reading extends Facts {
+  readonly app: string;
+  readonly namespace: pulumi.Input<string>;
+  /** Secret that is made. */
+  readonly secret: string;
+  readonly data: readonly { secretKey: string; remoteRef: { key: pulumi.Input<string>; property: string } }[];
+}
+
+const declareReading = (
+  name: string,
+  { chart, store, refresh, app, namespace, secret, data }: Reading,
+  opts: pulumi.ComponentResourceOptions,
+): pulumi.Resource => {
+  const object = (suffix: string, kind: string, objectName: string, spec: object, after: pulumi.Resource) =>
+    new k8s.apiextensions.CustomResource(
+      `${name}${suffix}`,
+      {
+        apiVersion: "external-secrets.io/v1",
+        kind,
+        metadata: { name: objectName, namespace, annotations: { "pulumi.com/waitFor": "condition=Ready" } },
+        spec,
+      },
+      pulumi.mergeOptions(opts, { dependsOn: after }),
+    );
+  const from = object("-store", "SecretStore", storeName, { provider: provider(store, app) }, chart);
+  return object(
+    "",
+    "ExternalSecret",
+    secret,
+    {
+      refreshInterval: refresh,
+      secretStoreRef: { kind: "SecretStore", name: storeName },
+      target: { name: secret, creationPolicy: "Owner", deletionPolicy: "Delete" },
+      data,
+    },
+    from,
+  );
+};
 
 const storeName = "plumbline";
 
@@ -262,7 +286,7 @@ export const externalSecrets = (
     implementation: "external-secrets",
     version: charts["external-secrets"].appVersion.replace(/^v/, ""),
     needs: ["cluster"],
-    build: (name, { cluster }, opts) => {
+    build: (name, { cluster }, opts): Secrets => {
       const { transform, ...rest } = args;
       const { namespace = program, store, identity: annotated } = args;
       // Nobody says as whom the store is read.
@@ -270,10 +294,16 @@ export const externalSecrets = (
         cluster.cloud && store.aws && !store.aws.role && !annotated
           ? cluster.cloud.identity({ namespace, serviceAccount: namespace, grants: [cluster.cloud.secrets().read] })
           : undefined;
-      return new ExternalSecrets(
+      const made = new ExternalSecrets(
         name,
         { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }) },
         { ...(identity ? afterIdentity(opts, identity) : opts), ...(transform && { transform }) },
       );
+      const { service = "SecretsManager" } = store.aws ?? {};
+      return {
+        grant: (...request) => made.grant(...request),
+        // As the identity that the cluster gave it, which may read the passwords of its databases.
+        ...(identity && service === "SecretsManager" && { copy: (...copied) => made.copy(...copied) }),
+      };
     },
   });

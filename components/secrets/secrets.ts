@@ -12,6 +12,17 @@ export interface SecretRequest {
   readonly files: Readonly<Record<string, string>>;
 }
 
+/** A secret of the cluster's cloud, which a layer reads. */
+export interface SecretCopy {
+  readonly namespace: Input<string>;
+  /** Name of the Secret that is made. */
+  readonly secret: string;
+  /** Name or ARN at the cloud, of a JSON object. */
+  readonly from: Input<string>;
+  /** Its keys, which become those of the Secret. */
+  readonly keys: readonly string[];
+}
+
 /** Capability of the slot `secrets`. */
 export interface Secrets {
   /**
@@ -19,4 +30,6 @@ export interface Secrets {
    * Pulumi's state, a log or a Secret of the cluster.
    */
   readonly grant: (name: string, request: SecretRequest, opts: ComponentResourceOptions) => Resource;
+  /** Keeps a Secret of a namespace as a secret of the cluster's cloud is. Unset where the store is another. */
+  readonly copy?: (name: string, copy: SecretCopy, opts: ComponentResourceOptions) => Resource;
 }

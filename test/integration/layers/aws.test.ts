@@ -27,6 +27,7 @@ const withGroups = (args: Partial<EksClusterArgs>) => () => {
     cloud.secrets().read,
   ];
   cloud.repository("team/web");
+  cloud.database("harbor");
   cloud.identity({ namespace: "logs", serviceAccount: "loki", grants });
 };
 const general = { name: "general", instanceTypes: ["m7i.large"], min: 2, max: 6, labels: { "example.com/for": "all" } };
@@ -102,12 +103,33 @@ test("planned: nodes, disks and the network are as a review wants them", { skip 
   assert.equal(planned("aws_subnet.auto-private-c").cidr_block, "10.1.8.0/22");
 });
 
-// It knows no add-ons, access entries and Pod Identity. A lifecycle it does know, but the provider waits a minute for its effect.
+test("planned: a database is shut in, encrypted, kept and logged, and its password is RDS' own", { skip }, () => {
+  const made = planned("aws_db_instance.groups-harbor-database");
+  assert.deepEqual(
+    [
+      made.storage_encrypted,
+      made.multi_az,
+      made.publicly_accessible,
+      made.deletion_protection,
+      made.skip_final_snapshot,
+    ],
+    [true, true, false, true, false],
+  );
+  assert.deepEqual([made.manage_master_user_password, made.password ?? null], [true, null]);
+  assert.deepEqual([made.backup_retention_period, made.auto_minor_version_upgrade], [14, true]);
+  assert.deepEqual([...made.enabled_cloudwatch_logs_exports].sort(), ["postgresql", "upgrade"]);
+  const [forced] = planned("aws_db_parameter_group.groups-harbor-database").parameter;
+  assert.deepEqual([forced.name, forced.value], ["rds.force_ssl", "1"]);
+});
+
+// It knows no add-ons, access entries, Pod Identity and passwords that RDS makes. A lifecycle it does know, but the provider waits a minute for its effect.
 const leftOut = [
   "aws:eks/addon:",
   "aws:eks/accessEntry:",
   "aws:eks/accessPolicyAssociation:",
   "aws:eks/podIdentityAssociation:",
+  "aws:rds/",
+  "aws:secretsmanager/",
   "aws:s3/bucketLifecycleConfiguration:",
 ];
 test("moto: what is applied is there, leaves nothing to change, and goes again", {

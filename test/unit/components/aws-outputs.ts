@@ -41,7 +41,15 @@ export const outputsAtAws = (type: string, name: string, inputs: Record<string, 
       ...Object.fromEntries(read.map((output) => [output, own(snakeCase(output))])),
       ...(type === "aws:eks/cluster:Cluster" && {
         endpoint,
+        vpcConfig: {
+          ...(inputs.vpcConfig as object),
+          clusterSecurityGroupId: own("vpc_config[0].cluster_security_group_id"),
+        },
         certificateAuthority: { data: own("certificate_authority[0].data") },
+      }),
+      ...(type === "aws:rds/instance:Instance" && {
+        address: own("address"),
+        masterUserSecrets: [{ secretArn: own("master_user_secret[0].secret_arn") }],
       }),
     },
   };

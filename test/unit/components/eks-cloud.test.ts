@@ -9,6 +9,7 @@ import {
   ecr,
   embedded,
   externalSecrets,
+  harbor,
   loki,
   ofCluster,
   Platform,
@@ -139,7 +140,10 @@ test("mocked: External Secrets reads what has the name of the cluster before it,
   assert.deepEqual(associated, [["external-secrets", "external-secrets"]]);
   assert.deepEqual(
     statements(one("RolePolicy", "c-pod-external-secrets", found).policy).flatMap(({ Resource }) => Resource),
-    ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:c/*"],
+    [
+      "arn:aws:secretsmanager:eu-central-1:123456789012:secret:c/*",
+      "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-*",
+    ],
   );
 });
 
@@ -188,6 +192,81 @@ test("mocked: repositories are scanned, encrypted, and keep what a tag was pushe
     /ecr: 2 problems\n.*repositories\.0: .*\n.*repositories\.1: /,
   );
   assert.throws(() => ecr({ repositories: ["shop", "shop"] }), /each repository once/);
+});
+
+const own = externalSecrets({ store: { aws: { region: "eu-central-1" } } });
+const images = harbor({
+  host: "harbor.example.com",
+  certificate: "harbor-tls",
+  database: { ofCluster: { multiAz: false, backups: 7 } },
+});
+
+test("mocked: Harbor uses a database of RDS that only the nodes reach, and no password is in the state", async () => {
+  const found = await record(
+    () =>
+      new Platform(
+        definePlatform({ ...settings, cluster: eks({ ...least, name: "prod" }) }, { secrets: own, registry: images }),
+      ),
+  );
+  const at = "p-cluster-harbor-database";
+  const made = one("Instance", at, found);
+  assert.deepEqual(
+    [made.identifier, made.multiAz, made.backupRetentionPeriod, made.publiclyAccessible, made.storageEncrypted],
+    ["prod-harbor", false, 7, false, true],
+  );
+  assert.deepEqual([made.manageMasterUserPassword, made.password, made.passwordWo], [true, undefined, undefined]);
+  assert.deepEqual([made.deletionProtection, made.iamDatabaseAuthenticationEnabled], [true, true]);
+  assert.equal(made.kmsKeyId, reference(`aws_kms_key.${at}.arn`));
+  const opened = one("SecurityGroupIngressRule", at, found);
+  assert.equal(
+    opened.referencedSecurityGroupId,
+    reference("aws_eks_cluster.p-cluster-cluster.vpc_config[0].cluster_security_group_id"),
+  );
+  assert.deepEqual([opened.fromPort, opened.toPort, opened.cidrIpv4], [5432, 5432, undefined]);
+  assert.deepEqual(one("ParameterGroup", at, found).parameters, [{ name: "rds.force_ssl", value: "1" }]);
+  const { rotateImmediately, rotationRules } = one("SecretRotation", at, found);
+  assert.deepEqual([rotateImmediately, rotationRules], [false, { automaticallyAfterDays: 365 }]);
+  const { type, externalName } = named(found, "Service", "harbor-database-outside").spec;
+  assert.deepEqual([type, externalName], ["ExternalName", reference(`aws_db_instance.${at}.address`)]);
+  const { spec } = named(found, "ExternalSecret", "harbor-database-outside");
+  assert.deepEqual(spec.data, [
+    {
+      secretKey: "password",
+      remoteRef: {
+        key: reference(`aws_db_instance.${at}.master_user_secret[0].secret_arn`),
+        property: "password",
+      },
+    },
+  ]);
+  const chart = ofKind(found, "Chart").find(({ inputs }) => inputs.namespace === "harbor");
+  assert.deepEqual(chart?.inputs.values.database.external, {
+    host: "harbor-database-outside",
+    port: "5432",
+    username: "harbor",
+    coreDatabase: "harbor",
+    existingSecret: "harbor-database-outside",
+    sslmode: "require",
+  });
+  assert.ok(chart?.after.some((each) => each.endsWith("-database")));
+});
+
+test("mocked: a database is refused where nothing reads its password, and where RDS would not take it", async () => {
+  await record(() => {
+    const cluster = new EksCluster("c", least);
+    assert.throws(() => images.build("r", { cluster }, {}), /harbor: 1 problem\n.*database: .*externalSecrets/);
+    const role = "arn:aws:iam::123456789012:role/{app}";
+    const others = externalSecrets({ store: { aws: { region: "eu-central-1", role } } }).build("s", { cluster }, {});
+    assert.throws(() => images.build("o", { cluster, secrets: others }, {}), /database: /);
+    assert.throws(
+      () => cluster.cloud.database("harbor", { instanceClass: "large", storage: 100, maxStorage: 100, backups: 0 }),
+      /database harbor: 3 problems\n.*instanceClass: .*\n.*backups: .*\n.*maxStorage: /,
+    );
+    assert.throws(() => cluster.cloud.database("a".repeat(70)), /name: .*at most 63/);
+  });
+  assert.throws(
+    () => definePlatform({ ...settings, cluster: embedded() }, { registry: images }),
+    /layers\.registry: found "harbor, which asks the cluster for a database"; allowed: .*the cluster embedded makes none/,
+  );
 });
 
 // Each resource that a reviewer would ask about, with the answer. A policy of a key speaks of the key as "*".

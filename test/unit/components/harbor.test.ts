@@ -340,6 +340,9 @@ test("as a layer it takes certificates and an ingress where the platform has the
     apps: [],
   };
   const chosen = harbor(simple);
-  assert.deepEqual([chosen.version, chosen.needs, chosen.uses], ["2.15.2", ["cluster"], ["certificates", "ingress"]]);
+  assert.deepEqual(
+    [chosen.version, chosen.needs, chosen.uses],
+    ["2.15.2", ["cluster"], ["certificates", "ingress", "secrets"]],
+  );
   assert.ok(definePlatform(settings, { registry: chosen }));
 });
