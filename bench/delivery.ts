@@ -80,7 +80,7 @@ const differs = async (clone: Clone): Promise<void> => {
 };
 
 const declaration = (more: string): string => `// The example app, and small apps of one directory.
-import { app, apps, definePlatform, flux } from "../components/index.ts";
+import { app, ${more ? "apps, " : ""}definePlatform, flux } from "../components/index.ts";
 import { onThisMachine } from "./shared/local.ts";
 
 export default definePlatform(
