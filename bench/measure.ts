@@ -1,12 +1,12 @@
 // What is measured, and how is it told? Each part on the one clone, its platform stopped between parts.
-import { cloneHere } from "../test/clone.ts";
+import { type Clone, cloneHere } from "../test/clone.ts";
 import { measureDelivery } from "./delivery.ts";
 import { type Row, table } from "./figures.ts";
 import { measurePlatform } from "./platform.ts";
 import { measureToolchain } from "./toolchain.ts";
 
 type Part = (
-  clone: Awaited<ReturnType<typeof cloneHere>>,
+  clone: Clone,
   say: (text: string) => void,
 ) => Promise<{ readonly rows: readonly Row[]; readonly notes: string }>;
 

@@ -79,11 +79,12 @@ export const measurePlatform = async (
 
 /** Ends when the exposed app answers for the first time; to be called as the start begins. */
 const firstAnswer = async (clone: Clone): Promise<void> => {
-  const url = urlsOfApps(join(clone.folder, ".plumbline"));
+  // Asked anew each time: the port is known only once the cluster runs.
+  const url = () => urlsOfApps(join(clone.folder, ".plumbline"))("hello");
   await eventually(
     "the first answer",
     () =>
-      fetch(url("hello") ?? "http://127.0.0.1:9", { signal: AbortSignal.timeout(2000) }).then(
+      fetch(url() ?? "http://127.0.0.1:9", { signal: AbortSignal.timeout(2000) }).then(
         ({ ok }) => ok,
         () => false,
       ),

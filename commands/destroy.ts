@@ -112,7 +112,9 @@ const removeData = (api: Api, kept: readonly Kept[]): Step => ({
   run: async (say, signal) => {
     const volumes = kept.flatMap((each) => each.volumes.map(({ volume }) => `/api/v1/persistentvolumes/${volume}`));
     const goes = { spec: { persistentVolumeReclaimPolicy: "Delete" } };
-    await Promise.all(volumes.map((path) => api.send("PATCH", path, goes, "application/merge-patch+json")));
+    await Promise.all(
+      volumes.map((path) => api.send("PATCH", path, goes, "application/merge-patch+json").catch(unlessGone)),
+    );
     await Promise.all(kept.map(({ namespace }) => remove(api, `/api/v1/namespaces/${namespace}`)));
     const paths = [...kept.map(({ namespace }) => `/api/v1/namespaces/${namespace}`), ...volumes];
     for (const until = performance.now() + bound * 1000; ; await sleep(200, undefined, { signal })) {
@@ -156,9 +158,11 @@ const read = async (api: Api, path: string): Promise<KubernetesObject | undefine
   });
 
 const remove = async (api: Api, path: string): Promise<void> => {
-  await api.send("DELETE", path, undefined).catch((error: unknown) => {
-    if (!(error instanceof ApiError) || error.status !== 404) throw error;
-  });
+  await api.send("DELETE", path, undefined).catch(unlessGone);
+};
+
+const unlessGone = (error: unknown): void => {
+  if (!(error instanceof ApiError) || error.status !== 404) throw error;
 };
 
 const nameOf = (object: KubernetesObject | undefined): string => {

@@ -34,7 +34,8 @@ const reasonsOf = async (api: Api, { metadata, status }: KubernetesObject): Prom
   const containers = [status?.initContainerStatuses, status?.containerStatuses].flatMap(
     (found) => (found ?? []) as ContainerStatus[],
   );
-  if (containers.some(({ state }) => begins(state?.waiting?.reason))) {
+  // Once one of them has begun, an older event hinders no longer.
+  if (containers.length > 0 && containers.every(({ state }) => begins(state?.waiting?.reason))) {
     const hindered = await hindrance(api, metadata);
     if (hindered) return [`pod ${metadata.name} does not start: ${hindered}`];
   }

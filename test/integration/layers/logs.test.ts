@@ -128,9 +128,6 @@ test("what is said while it restarts is there afterwards, and so is what was the
   assert.equal((await ask("namespace:=shop commit:=c0ffee")).length, 1);
 });
 
-/** Milliseconds in which the collector brings a line at the latest: it waits twice for half a second. */
-const underWay = 1000;
-
 test("killed without a warning, it lacks what it took in the last three seconds and nothing else", async () => {
   const said: number[] = [];
   const say = setInterval(() => {
@@ -155,7 +152,7 @@ test("killed without a warning, it lacks what it took in the last three seconds 
   const lost = said.filter((_, number) => !found.has(number));
   assert.ok(found.size > said.length / 2, `${found.size} of ${said.length}`);
   assert.deepEqual(
-    lost.filter((time) => time < killed - 3000 - underWay || time > killed),
+    lost.filter((time) => time < killed - 3000 || time > killed),
     [],
   );
 });

@@ -46,6 +46,9 @@ test("an image that is not there, a node that is not there, and a pod that only 
     'pod web does not start: FailedMount, MountVolume.SetUp failed for volume "key" : secret "key" not found',
   );
   assert.match(wayOutOf(hindered) ?? "", /Secret or ConfigMap/);
+  const initContainerStatuses = [{ name: "first", state: { waiting: { reason: "CrashLoopBackOff" } } }];
+  const [failing = ""] = await reasons({ ...begins, initContainerStatuses }, events);
+  assert.equal(failing, "pod web, container first: CrashLoopBackOff");
 });
 
 test("an object that no app may write is for the platform to bring", () => {
