@@ -91,6 +91,17 @@ export { type PushArgs, push, pushing } from "./delivery/push.ts";
 export type { Irreproducible, RenderedObject, Rendering } from "./delivery/render.ts";
 export { SourceError } from "./delivery/repository.ts";
 export { Signed, type VerifyArgs } from "./delivery/verification.ts";
+export {
+  type Fleet,
+  type FleetArgs,
+  type FleetCluster,
+  type FleetLabels,
+  type FleetMember,
+  fleet,
+  type Member,
+  type ResolvedWave,
+  type Wave,
+} from "./fleet.ts";
 export { Identities, type IdentitiesArgs } from "./identities.ts";
 export { GatewayApi, type GatewayApiArgs, type GatewayApiOptions, gatewayApi } from "./ingress/gateway-api.ts";
 export type { Exposure, Ingress } from "./ingress/ingress.ts";

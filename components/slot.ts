@@ -4,6 +4,7 @@ import type { Agent } from "./agent/agent.ts";
 import type { Certificates } from "./certificates/certificates.ts";
 import type { CloudRoles, CloudThing } from "./cloud.ts";
 import type { Cluster } from "./cluster/cluster.ts";
+import type { Place } from "./cluster/kubeconfig.ts";
 import type { Collector } from "./collector/collector.ts";
 import { findCycle } from "./cycle.ts";
 import type { Dashboards } from "./dashboards/dashboards.ts";
@@ -100,6 +101,8 @@ export interface Layer<S extends Slot, N extends Slot = never, U extends Slot = 
   readonly gives?: readonly CloudThing[];
   /** By which roles CI comes to it, where it is a cluster at a cloud. */
   readonly roles?: CloudRoles;
+  /** Which kubeconfig and context lead to it, where it is a cluster that is named by them. */
+  readonly place?: Place;
   /** Slots whose capabilities `build` receives. */
   readonly needs: readonly N[];
   /** Slots whose capabilities `build` receives where the platform has them. Default: none. */

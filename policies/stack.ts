@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { discover, snapshots } from "../components/delivery/discover.ts";
 import { type RenderedObject, render, requestOf } from "../components/delivery/render.ts";
 import { renderingAgentOf } from "../components/delivery/seen.ts";
+import { definitionIn, stackOf } from "../components/fleet.ts";
 import type { Definition } from "../components/platform.ts";
 import { singleApps, sourceOf } from "../components/settings.ts";
 
@@ -17,13 +18,13 @@ export const clone = join(import.meta.dirname, "..");
  * @throws Error that names the file when it declares something wrong
  */
 export const definitionOf = async (name: string): Promise<Definition | undefined> => {
-  const file = join(clone, "stacks", `${name}.ts`);
+  const file = join(clone, "stacks", `${stackOf(name).file}.ts`);
   if (!existsSync(file)) return undefined;
   try {
-    const { default: declared } = (await import(file)) as { default: Definition | (() => Definition) };
-    return typeof declared === "function" ? declared() : declared;
+    const { default: declared } = (await import(file)) as { default: unknown };
+    return definitionIn(declared, name);
   } catch (error) {
-    throw new Error(`stacks/${name}.ts: ${(error as Error).message}`, { cause: error });
+    throw new Error(`stacks/${stackOf(name).file}.ts: ${(error as Error).message}`, { cause: error });
   }
 };
 

@@ -1,4 +1,4 @@
-// What does Pulumi run? The platform of the file that is named after the stack.
+// What does Pulumi run? The platform of the file that is named after the stack, or a member of the fleet in it: `fleet.eu-1`.
 import * as pulumi from "@pulumi/pulumi";
 import { discover, Platform } from "../components/index.ts";
 import { loadStack } from "./shared/load.ts";

@@ -85,6 +85,10 @@ export const existing = (args: ExistingClusterArgs = {}): Layer<"cluster"> => {
     slot: "cluster",
     implementation: "existing",
     needs: [],
+    place: {
+      ...(args.kubeconfig && { kubeconfig: args.kubeconfig }),
+      ...(args.context && { context: args.context }),
+    },
     build: (name, _, opts) => new ExistingCluster(name, args, opts),
   });
 };

@@ -265,8 +265,12 @@ export const problemsOf = (checked: z.ZodSafeParseResult<unknown>, value: unknow
         const at = (path: readonly PropertyKey[]) =>
           path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
         const path = issue.code === "unrecognized_keys" ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path;
+        const field = [prefix, ...path.map(String)].filter(Boolean).join(".");
+        // What the name stands for is right, and may be long: the name is what is wrong.
+        if (issue.code === "invalid_key")
+          return { field, value: path.at(-1), allowed: issue.issues.map(({ message }) => message).join(", ") };
         return {
-          field: [prefix, ...path.map(String)].filter(Boolean).join("."),
+          field,
           // A secret that somebody wrote where its name belongs must not be printed.
           value: path.includes("credentials") && at(path) !== undefined ? `something (${typeof at(path)})` : at(path),
           allowed: issue.code === "unrecognized_keys" ? "no such field" : issue.message,

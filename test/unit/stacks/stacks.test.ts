@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { singleApps } from "../../../components/settings.ts";
-import { loadStack, stackNames } from "../../../stacks/shared/load.ts";
+import { definitionOf } from "../../../policies/stack.ts";
+import { loadFleet, loadStack, stackNames } from "../../../stacks/shared/load.ts";
 
 const folder = join(import.meta.dirname, "..", "..", "..", "stacks");
 
@@ -49,9 +50,25 @@ test("the stack existing without a repository says which field is missing", asyn
 
 test("an unknown stack is an error that lists those there are", async () => {
   await assert.rejects(loadStack("nowhere"), {
-    message: /found "nowhere"; allowed: the name of a file in stacks\/: .*existing, local/,
+    message: /found "nowhere"; allowed: the name of a file in stacks\/: .*existing, fleet, local/,
   });
   await assert.rejects(loadStack("../local"), /allowed: the name of a file/);
+});
+
+test("a member of a fleet is a stack: its file, a dot, its name", async () => {
+  const { settings } = await loadStack("fleet.us-1");
+  assert.deepEqual([settings.name, settings.git.branch], ["us-1", "fleet/rest"]);
+  assert.deepEqual((await definitionOf("fleet.us-1"))?.settings.git, settings.git);
+});
+
+test("a fleet itself, an unknown member and a member of a platform are no stacks", async () => {
+  const members = "allowed: a member of the fleet: fleet.eu-1, fleet.eu-2, fleet.us-1, fleet.ap-1";
+  await assert.rejects(loadStack("fleet"), { message: new RegExp(`stack: found "fleet"; ${members}`) });
+  await assert.rejects(loadStack("fleet.mars"), { message: new RegExp(`stack: found "fleet.mars"; ${members}`) });
+  await assert.rejects(loadStack("local.eu-1"), {
+    message: /found "local.eu-1"; allowed: local: the file declares one/,
+  });
+  await assert.rejects(loadFleet("local"), { message: /stacks\/local\.ts: default export: .*allowed: fleet\(/ });
 });
 
 const broken = join(folder, "unit-test-broken.ts");
