@@ -57,8 +57,8 @@ const allowed: readonly Allowed[] = [
     paths: /^(status|operation|metadata\.(finalizers|annotations\.argocd\.argoproj\.io))/,
   },
   {
-    manager: /^plumbline-git-notifier$/,
-    kinds: ["GitRepository", "Application"],
+    manager: /^plumbline-(git-notifier|webhook)$/,
+    kinds: ["GitRepository", "OCIRepository", "Application"],
     paths: /^metadata\.annotations\.(reconcile\.fluxcd\.io\/requestedAt|argocd\.argoproj\.io\/refresh)$/,
   },
 ];

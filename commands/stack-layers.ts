@@ -9,9 +9,9 @@ import { Failure } from "./failure.ts";
 import { type PlatformFile, readPlatformFile, writePlatformFile } from "./platform-file.ts";
 import { furnishRegistry } from "./registry.ts";
 
-/** The words of the layers, and of kinds of apps that need programs: ["flux", "prometheus", "helm"]. */
+/** The words of the layers with their parts, and of kinds of apps that need programs: ["flux", "prometheus", "helm"]. */
 export const implementationsOf = ({ settings, layers }: Definition): string[] => [
-  ...Object.values(layers).map(({ implementation }) => implementation),
+  ...Object.values(layers).flatMap(({ implementation, parts = [] }) => [implementation, ...parts]),
   // What states no kind may be a chart.
   ...(settings.apps.some(({ kind = AppKind.Helm }) => kind === AppKind.Helm) ? [AppKind.Helm] : []),
 ];

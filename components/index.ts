@@ -1,8 +1,10 @@
 // The public surface of the library: what a stack file or a stranger's Pulumi program may import.
 export { type Agent, AppKind, type Delivery, type HealthArgs, notifier, type Revision } from "./agent/agent.ts";
-export { ArgoCd, type ArgoCdArgs, type ArgoCdOptions, argoCd } from "./agent/argo-cd.ts";
+export { ArgoCd, type ArgoCdArgs, type ArgoCdOptions, type ArgoCdSettings, argoCd } from "./agent/argo-cd.ts";
 export { argoCdDefinitions, fluxDefinitions } from "./agent/crds.ts";
-export { Flux, type FluxArgs, type FluxOptions, flux } from "./agent/flux.ts";
+export { Flux, type FluxArgs, type FluxOptions, type FluxSettings, flux } from "./agent/flux.ts";
+export type { AgentWebhookArgs, WebhookExposure } from "./agent/webhook.ts";
+export type { AgentWebhookSettings } from "./agent/webhook-settings.ts";
 export type { AlertArgs } from "./alerts.ts";
 export {
   type AcmeArgs,

@@ -87,6 +87,8 @@ export interface Layer<S extends Slot, N extends Slot = never, U extends Slot = 
   readonly slot: S;
   /** Word that chose it: "flux". Shown by `plumbline status`. */
   readonly implementation: string;
+  /** Words of what it brings beside, which the local platform has programs and images for. Default: none. */
+  readonly parts?: readonly string[];
   /** Version of what runs, where one runs: "1.9.5". */
   readonly version?: string;
   /** What of it is reached from outside, where something is; `plumbline status` shows its URL. */

@@ -63,8 +63,8 @@ const table = {
   "otel-collector": { reference: "docker.io/otel/opentelemetry-collector-k8s:0.160.0", released: "2026-09-02" },
   "node-exporter": { reference: "quay.io/prometheus/node-exporter:v1.12.1", released: "2026-07-14" },
   distribution: { reference: "docker.io/distribution/distribution:3.1.2", released: "2026-09-24" },
-  // What runs the settings of Harbor: a program of ours, without a package.
-  node: { reference: "docker.io/library/node:24.21.0-alpine3.24", released: "2026-09-10", vendorOnly: true },
+  // What runs the settings of Harbor and the receiver of push events: programs of ours, without a package.
+  node: { reference: "docker.io/library/node:24.21.0-alpine3.24", released: "2026-09-10" },
   vault: { reference: "docker.io/hashicorp/vault:1.21.0", released: "2025-10-22" },
   kubectl: { reference: "registry.k8s.io/kubectl:v1.37.2", released: "2026-10-28" },
 } as const satisfies Record<string, Image>;

@@ -42,10 +42,13 @@ export async function makeDebianFiles(program: Program, say: Say, signal: AbortS
 export const packingSeconds = (program: Program): number => costOf(`pack ${program}`, 15);
 
 const folderOf = (program: Program): string =>
-  join(cacheFolder(), "debian-files", packageKey([program, rowOf(program).files]));
+  join(cacheFolder(), "debian-files", packageKey([program, rowOf(program).files, ...ownNode(program)]));
+
+/** Node is the one that runs this: another one makes another archive. */
+const ownNode = (program: Program): string[] => (rowOf(program).files?.node ? [process.version] : []);
 
 async function pack(program: Program, aside: string, say: Say, signal: AbortSignal): Promise<void> {
-  const { packages = [], paths = [] } = rowOf(program).files ?? {};
+  const { packages = [], paths = [], node } = rowOf(program).files ?? {};
   const work = join(aside, ".apt");
   const root = await fetchPackages(packages, work, { all: true }, say, signal);
   say("packing");
@@ -54,8 +57,8 @@ async function pack(program: Program, aside: string, say: Say, signal: AbortSign
   const loader = offered.find((path) => /\/ld-linux[\w-]*\.so\.\d+$/.test(path) && !lstatSync(path).isSymbolicLink());
   if (!loader) throw lacking(program, "the C library's loader");
   const libraries = [...new Set(offered.filter((path) => /\.so(\.|$)/.test(path)).map(dirname))].join(":");
-  for (const path of paths) {
-    const from = join(root, path);
+  const wanted = paths.map((path) => ({ path, from: join(root, path) }));
+  for (const { path, from } of node ? [...wanted, { path: node, from: process.execPath }] : wanted) {
     if (!existsSync(from)) throw lacking(program, path);
     put(from, join(layer, path));
     // The interpreter that the file names itself; a script names none that is a loader.

@@ -145,6 +145,12 @@ export const layerPrograms = {
     files: { packages: ["redis-server"], paths: ["usr/bin/redis-server"] },
     for: ["argo-cd"],
   },
+  // What runs programs of ours in pods: the receiver of push events.
+  "node.tar": {
+    version: versions.node,
+    files: { packages: ["libstdc++6"], paths: [], node: "usr/local/bin/node" },
+    for: ["webhook"],
+  },
   // Reads in tests the workflow that `plumbline ci` writes.
   actionlint: { version: versions.actionlint, build: "actionlint", for: ["actionlint"] },
 } as const satisfies Record<string, Row<BuildName> & { readonly for: readonly string[] }>;

@@ -51,7 +51,12 @@ export interface Row<Name extends string = string> {
   /** Debian package that carries it, and where in it. */
   readonly debian?: { readonly package: string; readonly path: string };
   /** An archive of files of Debian packages with every library that they need: a layer of an image, not a program. */
-  readonly files?: { readonly packages: readonly string[]; readonly paths: readonly string[] };
+  readonly files?: {
+    readonly packages: readonly string[];
+    readonly paths: readonly string[];
+    /** Where it has the Node that runs this, whose libraries are among those of the packages. Default: nowhere. */
+    readonly node?: string;
+  };
   /** Kept out of the folder that serves as PATH, because it would be taken for something else there. */
   readonly apart?: true;
 }

@@ -128,6 +128,7 @@ export const images: readonly Row[] = [
     ],
     entrypoint: ["/usr/bin/tini", "--"],
   },
+  { name: `${imageHost}/library/node:${versions.node}-alpine3.24`, program: "node.tar", path: "/usr/local/bin/node" },
   // Debian's build of an earlier line stands for it: the commands that a cache needs are the same.
   { name: `${imageHost}/library/redis:7.2.11-alpine`, program: "redis.tar", path: "/usr/bin/redis-server" },
 ];

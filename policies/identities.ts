@@ -244,19 +244,11 @@ const addOns: readonly Identity[] = [
   {
     // Tells the agent that somebody pushed: one annotation, everything else as it was.
     user: names.notifier,
-    grants: [
-      {
-        verbs: ["update"],
-        on: [`source.${flux}/gitrepositories`],
-        when: onlyAnnotation("reconcile.fluxcd.io/requestedAt"),
-      },
-      {
-        verbs: ["update"],
-        on: ["argoproj.io/applications"],
-        when: onlyAnnotation("argocd.argoproj.io/refresh"),
-      },
-    ],
+    grants: [asksFlux("gitrepositories"), asksArgoCd()],
   },
+  // The receivers of push events, which tell the same.
+  { serviceAccount: `${namespaces.agent}:webhook`, grants: [asksFlux("gitrepositories", "ocirepositories")] },
+  { serviceAccount: "argocd:webhook", grants: [asksArgoCd()] },
 ];
 
 /** The table, without what needs more than a name: nodes, deployers and the bootstrap credential (admission.ts has them). */
@@ -270,6 +262,15 @@ export const withheld: Readonly<Record<string, string>> = {
   "storage-version-migrator-controller": "rewrites every object; nothing here asks for a migration",
   "system:kube-controller-manager secrets": "made legacy tokens, which nobody may have",
 };
+
+function asksFlux(...kinds: string[]): Grant {
+  const on = kinds.map((kind) => `source.${flux}/${kind}`);
+  return { verbs: ["update"], on, when: onlyAnnotation("reconcile.fluxcd.io/requestedAt") };
+}
+
+function asksArgoCd(): Grant {
+  return { verbs: ["update"], on: ["argoproj.io/applications"], when: onlyAnnotation("argocd.argoproj.io/refresh") };
+}
 
 /** CEL: nothing differs but one annotation and what the API server itself writes with every update. */
 function onlyAnnotation(key: string): string {

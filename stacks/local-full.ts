@@ -16,7 +16,7 @@ import { onThisMachine } from "./shared/local.ts";
 export default definePlatform(
   { ...onThisMachine, name: "local-full", apps: [hello, keeper] },
   {
-    agent: flux(),
+    agent: flux({ webhook: { host: "hooks.example.test" } }),
     certificates: certManager({ release: "1.11" }),
     registry: distribution({
       host: "registry.example.test",

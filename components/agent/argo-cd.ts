@@ -13,6 +13,8 @@ import { declarePrograms } from "./argo-cd-programs.ts";
 import { notifierRules } from "./argo-cd-rights.ts";
 import { declareSettings, type GitServers, gatherGitServers } from "./argo-cd-settings.ts";
 import { argoCdDefinitions } from "./crds.ts";
+import { type AgentWebhookArgs, declareWebhook, hidden, type WebhookExposure } from "./webhook.ts";
+import { type AgentWebhookSettings, webhookArgs, webhookLayer } from "./webhook-settings.ts";
 
 /** Arguments of {@link ArgoCd}. */
 export interface ArgoCdArgs {
@@ -24,10 +26,14 @@ export interface ArgoCdArgs {
   audiences?: string[];
   /** Folder with the CustomResourceDefinitions of this Argo CD. Default: `PLUMBLINE_CRDS`, then `crds/` of this package. */
   definitions?: string;
+  /** A receiver of push events, which has the apps refreshed at once. Default: none; they are each three minutes. */
+  webhook?: AgentWebhookArgs;
 }
 
 /** What code may change about {@link ArgoCd}. */
 export interface ArgoCdOptions extends pulumi.ComponentResourceOptions {
+  /** Where the receiver of push events is reached from outside the cluster. Default: nowhere. */
+  webhook?: WebhookExposure;
   transform?: {
     /** Changes the Deployment of the application controller. */
     controller?: (args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs;
@@ -53,8 +59,8 @@ export class ArgoCd extends pulumi.ComponentResource implements Agent {
   readonly namespace: pulumi.Output<string>;
 
   constructor(name: string, args: ArgoCdArgs = {}, opts: ArgoCdOptions = {}) {
-    const { transform = {}, ...options } = opts;
-    super("plumbline:index:ArgoCd", name, { ...args }, options);
+    const { transform = {}, webhook: exposed, ...options } = opts;
+    super("plumbline:index:ArgoCd", name, hidden(args), options);
     const parent = { parent: this };
     const namespace = args.namespace ?? "argocd";
 
@@ -83,6 +89,8 @@ export class ArgoCd extends pulumi.ComponentResource implements Agent {
       within,
     );
     notifierRules(name, within);
+    const { webhook, mirror } = args;
+    if (webhook) declareWebhook(name, { agent: "argo-cd", namespace, mirror, secret: webhook.secret, exposed }, within);
 
     const rootCa = k8s.core.v1.ConfigMap.get(`${name}-root-ca`, "kube-system/kube-root-ca.crt", parent);
     settled.set(this, {
@@ -130,21 +138,39 @@ export interface ArgoCdFacts {
 // Not a field: Pulumi's component analyzer takes every field of the class for an output of a schema type.
 const settled = new WeakMap<ArgoCd, ArgoCdFacts>();
 
-/** Argo CD as the layer of the slot `agent`. */
-export const argoCd = (
-  args: Omit<ArgoCdArgs, "mirror" | "audiences"> & Pick<ArgoCdOptions, "transform"> = {},
-): Layer<"agent", "cluster"> =>
-  layer({
+/** What a stack says of Argo CD; the rest follows from its cluster. */
+export interface ArgoCdSettings
+  extends Omit<ArgoCdArgs, "mirror" | "audiences" | "webhook">,
+    Pick<ArgoCdOptions, "transform"> {
+  /** A receiver of push events, which has the apps refreshed at once. Default: none; they are each three minutes. */
+  webhook?: AgentWebhookSettings;
+}
+
+/** Argo CD as the layer of the slot `agent`. With a host for push events it needs the slots `ingress` and `certificates` too. */
+export function argoCd(
+  settings: ArgoCdSettings & { webhook: { host: string } },
+): Layer<"agent", "cluster" | "ingress" | "certificates">;
+export function argoCd(settings?: ArgoCdSettings): Layer<"agent", "cluster">;
+export function argoCd({ webhook, transform, ...rest }: ArgoCdSettings = {}) {
+  return layer({
     slot: "agent",
     implementation: "argo-cd",
     version: version("argocd"),
-    needs: ["cluster"],
-    build: (name, { cluster }, opts) => {
-      const { transform, ...rest } = args;
-      return new ArgoCd(
+    ...webhookLayer(webhook),
+    build: (name, { cluster, ingress, certificates }, opts) =>
+      new ArgoCd(
         name,
-        { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }), audiences: [...cluster.audiences] },
-        { ...opts, ...(transform && { transform }) },
-      );
-    },
+        {
+          ...rest,
+          ...(cluster.mirror && { mirror: cluster.mirror }),
+          audiences: [...cluster.audiences],
+          ...(webhook && { webhook: webhookArgs(webhook) }),
+        },
+        {
+          ...opts,
+          ...(transform && { transform }),
+          ...(webhook?.host !== undefined && { webhook: { host: webhook.host, ingress, certificates } }),
+        },
+      ),
   });
+}

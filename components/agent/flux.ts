@@ -14,6 +14,8 @@ import type { FluxAccess } from "./flux-credentials.ts";
 import { deliverWithFlux } from "./flux-delivery.ts";
 import { helmController } from "./flux-helm.ts";
 import { kustomizeControllerRules, notifierRules, sourceControllerRules } from "./flux-rights.ts";
+import { type AgentWebhookArgs, declareWebhook, hidden, type WebhookExposure } from "./webhook.ts";
+import { type AgentWebhookSettings, webhookArgs, webhookLayer } from "./webhook-settings.ts";
 
 /** Arguments of {@link Flux}. */
 export interface FluxArgs {
@@ -25,10 +27,14 @@ export interface FluxArgs {
   audiences?: string[];
   /** Folder with the CustomResourceDefinitions of this Flux. Default: `PLUMBLINE_CRDS`, then `crds/` of this package. */
   definitions?: string;
+  /** A receiver of push events, which has the sources fetched at once. Default: none; the sources are asked each minute. */
+  webhook?: AgentWebhookArgs;
 }
 
 /** What code may change about {@link Flux}. */
 export interface FluxOptions extends pulumi.ComponentResourceOptions {
+  /** Where the receiver of push events is reached from outside the cluster. Default: nowhere. */
+  webhook?: WebhookExposure;
   transform?: {
     /** Changes the Deployment of source-controller. */
     sourceController?: (args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs;
@@ -55,8 +61,8 @@ export class Flux extends pulumi.ComponentResource implements Agent {
   readonly namespace: pulumi.Output<string>;
 
   constructor(name: string, args: FluxArgs = {}, opts: FluxOptions = {}) {
-    const { transform, ...options } = opts;
-    super("plumbline:index:Flux", name, { ...args }, options);
+    const { transform, webhook: exposed, ...options } = opts;
+    super("plumbline:index:Flux", name, hidden(args), options);
     const parent = { parent: this };
     const namespace = args.namespace ?? "flux-system";
     const mirror = args.mirror;
@@ -135,6 +141,8 @@ export class Flux extends pulumi.ComponentResource implements Agent {
       within,
     );
     notifierRules(name, namespace, within);
+    if (args.webhook)
+      declareWebhook(name, { agent: "flux", namespace, mirror, secret: args.webhook.secret, exposed }, within);
 
     const rootCa = k8s.core.v1.ConfigMap.get(`${name}-root-ca`, "kube-system/kube-root-ca.crt", parent);
     settled.set(this, {
@@ -190,21 +198,39 @@ const once = <T>(make: () => T): (() => T) => {
 // Not a field: Pulumi's component analyzer takes every field of the class for an output of a schema type.
 const settled = new WeakMap<Flux, FluxFacts>();
 
-/** Flux as the layer of the slot `agent`. */
-export const flux = (
-  args: Omit<FluxArgs, "mirror" | "audiences"> & Pick<FluxOptions, "transform"> = {},
-): Layer<"agent", "cluster"> =>
-  layer({
+/** What a stack says of Flux; the rest follows from its cluster. */
+export interface FluxSettings
+  extends Omit<FluxArgs, "mirror" | "audiences" | "webhook">,
+    Pick<FluxOptions, "transform"> {
+  /** A receiver of push events, which has the sources fetched at once. Default: none; the sources are asked each minute. */
+  webhook?: AgentWebhookSettings;
+}
+
+/** Flux as the layer of the slot `agent`. With a host for push events it needs the slots `ingress` and `certificates` too. */
+export function flux(
+  settings: FluxSettings & { webhook: { host: string } },
+): Layer<"agent", "cluster" | "ingress" | "certificates">;
+export function flux(settings?: FluxSettings): Layer<"agent", "cluster">;
+export function flux({ webhook, transform, ...rest }: FluxSettings = {}) {
+  return layer({
     slot: "agent",
     implementation: "flux",
     version: version("kustomize-controller"),
-    needs: ["cluster"],
-    build: (name, { cluster }, opts) => {
-      const { transform, ...rest } = args;
-      return new Flux(
+    ...webhookLayer(webhook),
+    build: (name, { cluster, ingress, certificates }, opts) =>
+      new Flux(
         name,
-        { ...rest, ...(cluster.mirror && { mirror: cluster.mirror }), audiences: [...cluster.audiences] },
-        { ...opts, ...(transform && { transform }) },
-      );
-    },
+        {
+          ...rest,
+          ...(cluster.mirror && { mirror: cluster.mirror }),
+          audiences: [...cluster.audiences],
+          ...(webhook && { webhook: webhookArgs(webhook) }),
+        },
+        {
+          ...opts,
+          ...(transform && { transform }),
+          ...(webhook?.host !== undefined && { webhook: { host: webhook.host, ingress, certificates } }),
+        },
+      ),
   });
+}

@@ -272,7 +272,10 @@ export const problemsOf = (checked: z.ZodSafeParseResult<unknown>, value: unknow
         return {
           field,
           // A secret that somebody wrote where its name belongs must not be printed.
-          value: path.includes("credentials") && at(path) !== undefined ? `something (${typeof at(path)})` : at(path),
+          value:
+            path.some((key) => key === "credentials" || key === "secret") && at(path) !== undefined
+              ? `something (${typeof at(path)})`
+              : at(path),
           allowed: issue.code === "unrecognized_keys" ? "no such field" : issue.message,
         };
       });

@@ -12,38 +12,50 @@ export const configured = (credentials: CredentialsSettings | undefined): PlainC
 };
 
 /**
- * How the agent gets into each private repository of a platform, by its URL.
+ * A secret of the configuration.
  *
- * A preview without the configuration goes on: whoever previews a pull request may open no secret.
+ * A preview without it goes on, with a warning: whoever previews a pull request may open no secret.
+ *
+ * @param field where it is named, as a problem says it
+ * @param problems takes what is wrong: a key which the configuration lacks, or holds for everybody to read
+ */
+export const configuredSecret = (key: string, field: string, problems: Problem[]): string | undefined => {
+  const config = new pulumi.Config();
+  // Which keys are encrypted, a program that the CLI runs is told.
+  const encrypted = process.env.PULUMI_CONFIG_SECRET_KEYS;
+  const isPlain = encrypted !== undefined && !(JSON.parse(encrypted) as string[]).includes(`${config.name}:${key}`);
+  const known = config.get(key);
+  if (known !== undefined && !isPlain) return known;
+  const allowed = `a secret of the stack's configuration: pulumi config set --secret ${config.name}:${key}`;
+  if (known === undefined && pulumi.runtime.isDryRun())
+    pulumi.log.warn(`${field}: ${config.name}:${key} is missing, ${allowed}`);
+  else problems.push({ field, value: known && `${config.name}:${key}, which everybody may read`, allowed });
+  return known;
+};
+
+/** What stands in a preview for a secret that this machine does not have. */
+export const unknownHere = "not known here";
+
+/**
+ * How the agent gets into each private repository of a platform, by its URL.
  *
  * @throws InvalidDeclaration that names each key which the configuration lacks, or holds for everybody to read
  */
 export const credentialsOf = (settings: Settings): ReadonlyMap<string, CredentialsArgs> => {
-  const config = new pulumi.Config();
-  // Which keys are encrypted, a program that the CLI runs is told.
-  const encrypted = process.env.PULUMI_CONFIG_SECRET_KEYS;
-  const isPlain = (key: string) =>
-    encrypted !== undefined && !(JSON.parse(encrypted) as string[]).includes(`${config.name}:${key}`);
   const problems: Problem[] = [];
   const found = new Map<string, CredentialsArgs>();
   for (const { name, source } of singleApps(settings)) {
     const { url, credentials } = sourceOf(settings, source);
     if (!credentials || found.has(url)) continue;
-    for (const [field, key] of configKeys(credentials)) {
-      const missing = config.get(key) === undefined;
-      if (!missing && !isPlain(key)) continue;
-      const allowed = `a secret of the stack's configuration: pulumi config set --secret ${config.name}:${key}`;
-      const value = missing ? undefined : `${config.name}:${key}, which everybody may read`;
-      if (missing && pulumi.runtime.isDryRun())
-        pulumi.log.warn(`app "${name}": ${config.name}:${key} is missing, ${allowed}`);
-      else problems.push({ field: `settings.apps.${name}: credentials.${field}`, value, allowed });
-    }
+    const known = new Map(
+      configKeys(credentials).map(([field, key]) => [
+        key,
+        configuredSecret(key, `settings.apps.${name}: credentials.${field}`, problems),
+      ]),
+    );
     found.set(
       url,
-      withSecrets(
-        credentials,
-        ({ config: key }): pulumi.Input<string> => pulumi.secret(config.get(key) ?? "not known here"),
-      ),
+      withSecrets(credentials, ({ config: key }): pulumi.Input<string> => pulumi.secret(known.get(key) ?? unknownHere)),
     );
   }
   refuse("platform", problems);

@@ -29,7 +29,8 @@ export interface CredentialsArgs {
   ca?: string;
 }
 
-const inConfiguration = z.strictObject(
+/** Where a secret stands. */
+export const inConfiguration = z.strictObject(
   { config: z.string().regex(/^[A-Za-z][\w.-]*$/, 'the name of a key, as "gitToken"') },
   'where the secret stands: { config: "gitToken" }, a key of the stack\'s configuration; never the secret itself',
 );

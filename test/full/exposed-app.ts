@@ -13,19 +13,29 @@ export interface Answer {
   readonly issuer: string;
 }
 
-/** One request by HTTPS to a port of this machine, for a host, trusting one authority alone; `auth` is `name:password`. */
+/** What is sent; `auth` is `name:password`. */
+interface Sent {
+  readonly path?: string;
+  readonly auth?: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly text?: string;
+}
+
+/** One request by HTTPS to a port of this machine, for a host, trusting one authority alone. */
 export const askThrough = (
   port: number,
   host: string,
   authority: string,
-  { path = "/", auth }: { readonly path?: string; readonly auth?: string } = {},
+  { path = "/", auth, method = "GET", headers = {}, text }: Sent = {},
 ): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const options = {
       host: "127.0.0.1",
       port,
       servername: host,
-      headers: { host },
+      headers: { ...headers, host },
+      method,
       path,
       ...(auth && { auth }),
       ca: authority,
@@ -41,7 +51,7 @@ export const askThrough = (
     })
       .on("error", reject)
       .on("timeout", () => reject(new Error("no answer within 10 s")))
-      .end();
+      .end(text);
   });
 
 /** Certificate of the platform's own authority, PEM. */

@@ -1,11 +1,13 @@
 // The other agent, on a platform of its own: what an author of a stack has from Flux, he has from Argo CD.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { type Api, ApiError, connect } from "../../../local/kubernetes-api.ts";
 import { type Clone, cloneHere, eventually, type Status } from "../../clone.ts";
+import { portForward } from "../../full/exposed-app.ts";
 import { watchHandover } from "../../handover.ts";
 
 let clone: Clone;
@@ -51,7 +53,7 @@ before(async () => {
     .replace("{ argoCd }", "{ flux, layer }")
     .replace("export default firstLight", "const whole = firstLight")
     .concat(
-      'const images = layer({ slot: "dashboards", implementation: "argo-cd", needs: [], build: () => ({}) as never });\n',
+      'const images = layer({ slot: "dashboards", implementation: "argo-cd", parts: ["webhook"], needs: [], build: () => ({}) as never });\n',
       "export default { ...whole, layers: { ...whole.layers, dashboards: images } };\n",
     );
   await writeFile(file, both.replace("agent: argoCd()", "agent: flux()"));
@@ -59,8 +61,8 @@ before(async () => {
   assert.equal(exitCode, 0, String(all));
   status = await clone.status();
   api = await connect(status.kubeconfig.ci);
-  // From here on the stack is as it stands in this repository.
-  await writeFile(file, text);
+  // From here on the stack is as it stands in this repository, with a receiver of push events.
+  await writeFile(file, text.replace("argoCd()", "argoCd({ webhook: {} })"));
 });
 after(async () => {
   api?.close();
@@ -125,6 +127,30 @@ test("a pushed change is live within seconds, without a poll", async () => {
     20,
   );
   await delivered(commit);
+});
+
+test("a push event has the app refreshed at once, where nobody else tells of the push", async () => {
+  const secret = await api.get("/api/v1/namespaces/argocd/secrets/webhook");
+  const key = Buffer.from(secret.data.secret, "base64");
+  await inExample("commit", "--quiet", "--allow-empty", "--message", "Told by a webhook");
+  // Its server has no part in it.
+  await inExample("push", "--quiet", join(clone.folder, ".plumbline/git/platform.git"), "HEAD:main");
+  const commit = (await inExample("rev-parse", "HEAD")).stdout;
+  const { source } = (await api.get("/apis/argoproj.io/v1alpha1/namespaces/hello/applications/hello")).spec;
+  const body = JSON.stringify({ ref: "refs/heads/main", repository: { clone_url: source.repoURL } });
+  const forward = await portForward(status.kubeconfig.ci, "argocd", "webhook", 80);
+  try {
+    const send = async (by: Buffer | string) => {
+      const signature = `sha256=${createHmac("sha256", by).update(body).digest("hex")}`;
+      const headers = { "x-github-event": "push", "x-hub-signature-256": signature };
+      return (await fetch(`http://127.0.0.1:${forward.port}/hook`, { method: "POST", headers, body })).status;
+    };
+    assert.equal(await send("another secret"), 401);
+    assert.equal(await send(key), 202);
+  } finally {
+    await forward.end();
+  }
+  await eventually("the app is at the commit", clone.status, (now) => app(now).commit === commit, 20);
 });
 
 test("a live edit is undone, and status shows that it happened", async () => {
