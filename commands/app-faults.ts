@@ -3,6 +3,7 @@ import { isAbsolute } from "node:path";
 import { AppKind } from "../components/agent/agent.ts";
 import { closureOf, nestedKustomizations, RenderError } from "../components/delivery/closure.ts";
 import { folderOf, kindOf } from "../components/delivery/discover.ts";
+import { lockedRemotes } from "../components/delivery/remotes.ts";
 import { openRepository, reachable } from "../components/delivery/repository.ts";
 import { seenBy } from "../components/delivery/seen.ts";
 import { plainIn, readSources } from "../components/delivery/sources.ts";
@@ -26,7 +27,7 @@ export const faultOf = async (
     const opened = await openRepository(place, { commit });
     const snapshot = await seenBy({ ...opened, url: repository }, reader);
     const kind = kindOf(snapshot, path);
-    const closure = await closureOf(snapshot, path, kind);
+    const closure = await closureOf(snapshot, path, kind, { remotes: lockedRemotes({ offline: true }) });
     await refuseUnfetched(snapshot, closure, reader, kind);
     const plain = plainIn(nestedKustomizations(snapshot, folderOf(path)));
     // What Argo CD passes over need be no object.

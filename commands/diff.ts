@@ -3,6 +3,7 @@ import { resolve as absolute, join } from "node:path";
 import { closureOf, filesBelow, missing, RenderError } from "../components/delivery/closure.ts";
 import type { AppDeclaration, AppsDeclaration } from "../components/delivery/declaration.ts";
 import { appsOf, folderOf, kindOf } from "../components/delivery/discover.ts";
+import { type Remotes, remotesOf } from "../components/delivery/remotes.ts";
 import {
   type Irreproducible,
   type Rendering,
@@ -14,7 +15,7 @@ import {
 import { rendererVariables } from "../components/delivery/render-program.ts";
 import { openRepository, reachable, type Snapshot } from "../components/delivery/repository.ts";
 import { helmOf, type RenderingAgent, renderingAgentOf, seenBy } from "../components/delivery/seen.ts";
-import type { Definition, Revision } from "../components/index.ts";
+import type { Definition, Layers, Revision } from "../components/index.ts";
 import { sourceOf } from "../components/settings.ts";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { resolve } from "../engine/resolve.ts";
@@ -27,6 +28,7 @@ import { changesBetween, type ObjectChange } from "./app-changes.ts";
 import { type Output, reportOf } from "./diff-report.ts";
 import { exit, Failure } from "./failure.ts";
 import { selectedStack } from "./pulumi.ts";
+import { findRemotes } from "./remotes.ts";
 
 export interface DiffOptions {
   readonly stack?: string;
@@ -59,6 +61,7 @@ export const diff = async (app: string | undefined, options: DiffOptions): Promi
   process.env.PLUMBLINE_CEL ||= programs.get("plumbline-cel")?.path ?? "";
   process.env.PLUMBLINE_RENDERINGS ||= join(state, "renderings");
   process.env.PLUMBLINE_REPOSITORIES ||= stateLayout(state).git;
+  findRemotes(stack);
   const judge = await openJudge(rules);
   try {
     const found = await diffsOf(definition, app, options, judge);
@@ -105,7 +108,9 @@ export const diffsOf = async (
       const helm = helmOf[agent];
       process.env[rendererVariables.helm] ||= (await resolve([helm])).get(helm)?.path ?? "";
     }
-    return await Promise.all(chosen.map((each) => diffOf({ ...each, agent }, settings.exemptions ?? [], judge)));
+    return await Promise.all(
+      chosen.map((each) => diffOf({ ...each, agent, layers }, settings.exemptions ?? [], judge)),
+    );
   } catch (error) {
     const { name, message } = error as Error;
     if (!["SourceError", "RenderError", "ManifestError"].includes(name)) throw error;
@@ -165,7 +170,7 @@ const isChart = ({ declared, before, after }: Pair): boolean =>
   );
 
 const diffOf = async (
-  { declared, before, after, agent }: Pair & { readonly agent: RenderingAgent },
+  { declared, before, after, agent, layers }: Pair & { readonly agent: RenderingAgent; readonly layers: Layers },
   exemptions: readonly Exemption[],
   judge: Judge,
 ): Promise<AppDiff> => {
@@ -176,12 +181,14 @@ const diffOf = async (
     // What was there before goes with its folder; what never was, or is no folder now, nobody delivers.
     if (!hasFiles(before, declared) || reason instanceof RenderError) throw reason;
   }
-  await refuseBefore(() => keyAt(before, declared));
-  if ((await keyAt(before, declared)) === (await keyAt(after, declared))) {
+  const remotes = remotesOf(layers, declared.model);
+  const keys = [await refuseBefore(() => keyAt(before, declared, remotes)), await keyAt(after, declared, remotes)];
+  if (keys[0] === keys[1]) {
     return { ...hashes, changes: [], violations: [], irreproducible: [] };
   }
   // What was there before is upgraded; what comes with this commit is installed.
-  const how = { agent: declared.model === "push" ? ("flux" as const) : agent, upgrade: hasFiles(before, declared) };
+  const renderer = declared.model === "push" ? ("flux" as const) : agent;
+  const how = { agent: renderer, upgrade: hasFiles(before, declared), remotes };
   const [old, now] = await Promise.all([
     refuseBefore(() => renderAt(before, declared, how)),
     renderAt(after, declared, how),
@@ -212,10 +219,11 @@ const refuseBefore = async <T>(work: () => Promise<T>): Promise<T> => {
 };
 
 /** What decides the rendering of an app at a commit; nothing where its folder is not there. */
-const keyAt = async (snapshot: Snapshot, declared: AppDeclaration): Promise<string> => {
+const keyAt = async (snapshot: Snapshot, declared: AppDeclaration, remotes: Remotes): Promise<string> => {
   if (!hasFiles(snapshot, declared)) return "";
   const kind = declared.kind ?? kindOf(snapshot, declared.source.path);
-  return renderingKey({ ...requestOf(declared), kind }, await closureOf(snapshot, declared.source.path, kind));
+  const closure = await closureOf(snapshot, declared.source.path, kind, { remotes });
+  return renderingKey({ ...requestOf(declared), kind }, closure);
 };
 
 const renderAt = async (

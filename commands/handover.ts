@@ -11,6 +11,7 @@ import { readRecords } from "./app-records.ts";
 import { Failure } from "./failure.ts";
 import { type Deliverer, handoverLabel, liveDeliverers, managersOf, merge, namespacePath } from "./handover-agents.ts";
 import { heldObjects, release } from "./handover-release.ts";
+import { findRemotes } from "./remotes.ts";
 import { type Deployment, editState } from "./state.ts";
 
 /**
@@ -28,6 +29,7 @@ export const withHandover = async (
   try {
     // One that needs Pulumi's configuration is read by Pulumi alone.
     const declared = await loadStack(stack).catch(() => undefined);
+    findRemotes(stack);
     const wanted = declared && (await wantedDeliverers(declared, env.PLUMBLINE_REPOSITORIES));
     for (const { name, to } of wanted ? await beginHandover(api, stack, env, wanted) : [])
       say(`handing over ${name} to ${to}`);

@@ -61,6 +61,17 @@ program
   .action(async (app, options) => (await import("./diff.ts")).diff(app, options));
 
 program
+  .command("lock")
+  .description("write down what apps name outside of their repository: remote bases and charts, by commit and digest")
+  .argument("[app]", "one app; without it, all of the stack")
+  .option("--stack <name>", "stack that declares it (default: the one that runs)")
+  .option("--to <revision>", "commit, tag or branch (default: the one that the agent follows)")
+  .option("--repository <folder>", "clone in which the revision is looked for (default: where the app's source is)")
+  .option("--check", "write nothing; exits 2 when the file is out of date", false)
+  .option("--prune", "drop what no app names any more", false)
+  .action(async (app, options) => (await import("./lock.ts")).lock(app, options));
+
+program
   .command("rollback")
   .description("take an app back to what it was before its last change, by a commit in a checkout of its repository")
   .argument("<app>", "one app of the stack")

@@ -12,6 +12,7 @@ import { versions } from "../engine/versions.ts";
 import { Failure } from "./failure.ts";
 import { passThrough } from "./pass-through.ts";
 import { pulumiPrograms } from "./program-steps.ts";
+import { remotesEnvironment } from "./remotes.ts";
 
 /** Everything that tells the CLI where its state, plug-ins and secrets are. The person's own variables win. */
 export const pulumiEnvironment = async (state: string, stack?: string): Promise<Record<string, string>> => {
@@ -54,6 +55,7 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
     ...(charts && { PLUMBLINE_HELM: join(bin, helm) }),
     PLUMBLINE_RENDERINGS: join(state, "renderings"),
     PLUMBLINE_REPOSITORIES: stateLayout(state).git,
+    ...remotesEnvironment(stack ?? "local"),
     PLUMBLINE_CRDS: await stackLayers.definitionsFor(implementations),
   };
 };

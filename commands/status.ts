@@ -12,6 +12,7 @@ import { urlOfLayer, urlsOfApps } from "./exposed.ts";
 import { exit } from "./failure.ts";
 import { type LayerStatus, layerStatuses, slotLabel, unready } from "./layer-status.ts";
 import { type PlatformFile, readPlatformFile } from "./platform-file.ts";
+import { findRemotes } from "./remotes.ts";
 import { table } from "./table.ts";
 
 /** What `status --json` prints: a contract for scripts, in docs/status.md. */
@@ -52,6 +53,7 @@ export const readStatus = async (state: string): Promise<PlatformStatus> => {
   const layout = stateLayout(state);
   const cluster = readCluster(state);
   const facts = await readPlatformFile(state);
+  if (facts?.stack) findRemotes(facts.stack);
   const holder = lockHolder(layout.lock);
   // A start that prints the status at its end holds the lock itself.
   const starting = holder !== undefined && holder.pid !== process.pid;

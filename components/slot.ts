@@ -95,6 +95,8 @@ export interface Layer<S extends Slot, N extends Slot = never, U extends Slot = 
   readonly reach?: Reach;
   /** Where nodes pull from it, where it is a registry that only the cluster knows. */
   readonly pulled?: Pulled;
+  /** Whether it fetches what a kustomization names outside of its repository, where it is an agent. Default: it does. */
+  readonly remoteBases?: boolean;
   /** What its pods may do that a rule of `policies/` forbids, with the reason: true wherever it runs. Default: nothing. */
   readonly exemptions?: readonly Exemption[];
   /** What the cluster is to make for it at its cloud. Default: nothing. */

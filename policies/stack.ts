@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { discover, snapshots } from "../components/delivery/discover.ts";
+import { remotesOf } from "../components/delivery/remotes.ts";
 import { type RenderedObject, render, requestOf } from "../components/delivery/render.ts";
 import { renderingAgentOf } from "../components/delivery/seen.ts";
 import { definitionIn, stackOf } from "../components/fleet.ts";
@@ -20,6 +21,7 @@ export const clone = join(import.meta.dirname, "..");
 export const definitionOf = async (name: string): Promise<Definition | undefined> => {
   const file = join(clone, "stacks", `${stackOf(name).file}.ts`);
   if (!existsSync(file)) return undefined;
+  process.env.PLUMBLINE_LOCK ||= join(clone, "stacks", `${name}.lock.yaml`);
   try {
     const { default: declared } = (await import(file)) as { default: unknown };
     return definitionIn(declared, name);
@@ -53,7 +55,11 @@ export const objectsOf = async (definition: Definition, local?: string): Promise
         const { name: app, namespace = app } = declared;
         try {
           const snapshot = await sources.open(sourceOf(settings, declared.source));
-          const request = { ...requestOf(declared), agent: declared.model === "push" ? ("flux" as const) : agent };
+          const request = {
+            ...requestOf(declared),
+            agent: declared.model === "push" ? ("flux" as const) : agent,
+            remotes: remotesOf(definition.layers, declared.model),
+          };
           return { app, namespace, objects: (await render(snapshot, request)).objects };
         } catch (error) {
           return { app, namespace, objects: [], problem: (error as Error).message };

@@ -1,4 +1,5 @@
 // What does Pulumi run? The platform of the file that is named after the stack, or a member of the fleet in it: `fleet.eu-1`.
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { discover, Platform } from "../components/index.ts";
 import { loadStack } from "./shared/load.ts";
@@ -7,6 +8,7 @@ export default async function main(): Promise<Record<string, unknown> | undefine
   const stack = pulumi.getStack();
   // It makes what every other stack stands on, and is no platform.
   if (stack === "bootstrap") return (await import("./bootstrap.ts")).default();
+  process.env.PLUMBLINE_LOCK ||= join(import.meta.dirname, `${stack}.lock.yaml`);
   new Platform(await discover(await loadStack(stack)));
   return undefined;
 }

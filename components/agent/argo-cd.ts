@@ -9,10 +9,11 @@ import { type Layer, layer } from "../slot.ts";
 import { version } from "../versions.ts";
 import type { Agent, Delivery } from "./agent.ts";
 import { deliverWithArgoCd } from "./argo-cd-delivery.ts";
-import { declarePrograms } from "./argo-cd-programs.ts";
+import { declarePrograms, programs } from "./argo-cd-programs.ts";
 import { notifierRules } from "./argo-cd-rights.ts";
 import { declareSettings, type GitServers, gatherGitServers } from "./argo-cd-settings.ts";
 import { argoCdDefinitions } from "./crds.ts";
+import { openToRemotes } from "./remote-ports.ts";
 import { type AgentWebhookArgs, declareWebhook, hidden, type WebhookExposure } from "./webhook.ts";
 import { type AgentWebhookSettings, webhookArgs, webhookLayer } from "./webhook-settings.ts";
 
@@ -24,6 +25,11 @@ export interface ArgoCdArgs {
   mirror?: string;
   /** Audiences of ServiceAccount tokens; the API server must accept one. Default: those of EKS, kubeadm, kind and k3s. */
   audiences?: string[];
+  /**
+   * TCP ports to which the repository server reaches for what lies outside of an app's repository: bases of kustomizations, and charts
+   * that a chart depends on. Default: none but those of the apps' Git servers.
+   */
+  remotePorts?: number[];
   /** Folder with the CustomResourceDefinitions of this Argo CD. Default: `PLUMBLINE_CRDS`, then `crds/` of this package. */
   definitions?: string;
   /** A receiver of push events, which has the apps refreshed at once. Default: none; they are each three minutes. */
@@ -88,6 +94,7 @@ export class ArgoCd extends pulumi.ComponentResource implements Agent {
       },
       within,
     );
+    openToRemotes(name, { namespace, programs: [programs.repoServer], ports: args.remotePorts ?? [] }, within);
     notifierRules(name, within);
     const { webhook, mirror } = args;
     if (webhook) declareWebhook(name, { agent: "argo-cd", namespace, mirror, secret: webhook.secret, exposed }, within);

@@ -14,6 +14,7 @@ import type { FluxAccess } from "./flux-credentials.ts";
 import { deliverWithFlux } from "./flux-delivery.ts";
 import { helmController } from "./flux-helm.ts";
 import { kustomizeControllerRules, notifierRules, sourceControllerRules } from "./flux-rights.ts";
+import { openToRemotes } from "./remote-ports.ts";
 import { type AgentWebhookArgs, declareWebhook, hidden, type WebhookExposure } from "./webhook.ts";
 import { type AgentWebhookSettings, webhookArgs, webhookLayer } from "./webhook-settings.ts";
 
@@ -25,6 +26,11 @@ export interface FluxArgs {
   mirror?: string;
   /** Audiences of ServiceAccount tokens; the API server must accept one. Default: those of EKS, kubeadm, kind and k3s. */
   audiences?: string[];
+  /**
+   * TCP ports to which the controllers reach for what lies outside of an app's repository: bases of kustomizations, and charts that a
+   * chart depends on. Default: none, and kustomize-controller fetches no bases.
+   */
+  remotePorts?: number[];
   /** Folder with the CustomResourceDefinitions of this Flux. Default: `PLUMBLINE_CRDS`, then `crds/` of this package. */
   definitions?: string;
   /** A receiver of push events, which has the sources fetched at once. Default: none; the sources are asked each minute. */
@@ -66,6 +72,7 @@ export class Flux extends pulumi.ComponentResource implements Agent {
     const parent = { parent: this };
     const namespace = args.namespace ?? "flux-system";
     const mirror = args.mirror;
+    const remotePorts = args.remotePorts ?? [];
 
     const home = layerNamespace(name, { namespace, slot: "agent" }, parent);
     const within = { parent: this, dependsOn: home };
@@ -122,7 +129,7 @@ export class Flux extends pulumi.ComponentResource implements Agent {
           // lists every Secret of the cluster. CancelHealthCheckOnNewRevision: a mending commit need not wait for the
           // time-out of the broken one.
           "--feature-gates=ObjectLevelWorkloadIdentity=true,DisableConfigWatchers=true,CancelHealthCheckOnNewRevision=true",
-          "--no-remote-bases",
+          ...(remotePorts.length > 0 ? [] : ["--no-remote-bases"]),
           "--requeue-dependency=5s",
         ],
         ports: [],
@@ -140,6 +147,8 @@ export class Flux extends pulumi.ComponentResource implements Agent {
       },
       within,
     );
+    const programs = ["source-controller", "kustomize-controller"];
+    openToRemotes(name, { namespace, programs, ports: remotePorts }, within);
     notifierRules(name, namespace, within);
     if (args.webhook)
       declareWebhook(name, { agent: "flux", namespace, mirror, secret: args.webhook.secret, exposed }, within);
@@ -216,6 +225,7 @@ export function flux({ webhook, transform, ...rest }: FluxSettings = {}) {
     slot: "agent",
     implementation: "flux",
     version: version("kustomize-controller"),
+    remoteBases: (rest.remotePorts ?? []).length > 0,
     ...webhookLayer(webhook),
     build: (name, { cluster, ingress, certificates }, opts) =>
       new Flux(

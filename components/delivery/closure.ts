@@ -4,10 +4,29 @@ import { AppKind } from "../agent/agent.ts";
 import { folderOf, kustomizationNames, pathIn } from "./discover.ts";
 import { isKustomization, kustomizationProblem, namesIn } from "./kustomization.ts";
 import { ManifestError, readDocuments } from "./manifests.ts";
+import { remoteChart, remoteTarget, shownPath } from "./remote-files.ts";
+import { isRemote } from "./remote-url.ts";
+import { lockedRemotes, type Remotes } from "./remotes.ts";
 import { type Entry, type Snapshot, SourceError } from "./repository.ts";
 
+/** A file that an app consists of. */
+export interface Part extends Entry {
+  /** What is in it, where it was fetched from elsewhere. */
+  readonly bytes?: Buffer;
+  /** What a kustomization names of elsewhere, and the path within the closure at which that lies. */
+  readonly remotes?: ReadonlyMap<string, string>;
+}
+
 /** The files of an app, by path. */
-export type Closure = ReadonlyMap<string, Entry>;
+export type Closure = ReadonlyMap<string, Part>;
+
+/** What a closure is followed with. */
+export interface Following {
+  /** Where what lies elsewhere comes from. Default: what the lock file says. */
+  readonly remotes?: Remotes;
+  /** Bases of elsewhere that lead here, so that a circle is seen. Default: none. */
+  readonly outer?: readonly string[];
+}
 
 /** Thrown with repository, commit, file and line of what keeps an app from being rendered. */
 export class RenderError extends Error {
@@ -18,9 +37,10 @@ export class RenderError extends Error {
   readonly line: number | undefined;
 
   constructor({ url, commit }: Snapshot, reason: string, file?: string, line?: number) {
-    const place = file ? `${file}${line ? `:${line}` : ""}: ` : "";
+    const shown = file && shownPath(file);
+    const place = shown ? `${shown}${line ? `:${line}` : ""}: ` : "";
     super(`${url} at commit ${commit.slice(0, 12)}: ${place}${reason}`);
-    this.file = file;
+    this.file = shown;
     this.line = line;
   }
 }
@@ -30,36 +50,42 @@ export const filesBelow = ({ entries }: Snapshot, folder: string): Entry[] =>
   [...entries.values()].filter(({ path }) => path.startsWith(folder && `${folder}/`));
 
 /** The bytes of files, read once for each commit. */
-export const contentsOf = async (snapshot: Snapshot, wanted: readonly Entry[]): Promise<Map<string, Buffer>> => {
+export const contentsOf = async (snapshot: Snapshot, wanted: readonly Part[]): Promise<Map<string, Buffer>> => {
   const known = contents.get(snapshot) ?? new Map<string, Buffer>();
   contents.set(snapshot, known);
-  const missing = wanted.filter(({ path }) => !known.has(path));
+  const missing = wanted.filter(({ path, bytes }) => !bytes && !known.has(path));
   for (const [path, bytes] of await snapshot.read(missing)) known.set(path, bytes);
-  return new Map(wanted.map(({ path }) => [path, known.get(path) ?? Buffer.alloc(0)]));
+  return new Map(wanted.map(({ path, bytes }) => [path, bytes ?? known.get(path) ?? Buffer.alloc(0)]));
 };
 
 const contents = new WeakMap<Snapshot, Map<string, Buffer>>();
 
 /**
  * The files that an app is rendered from: of a chart all of its folder, of plain YAML the manifests below it, and of a
- * kustomization what it names, wherever that lies.
+ * kustomization what it names, wherever that lies. What lies in another repository is below `.plumbline-remote/`.
  *
  * @throws RenderError when a file names one that is not there, or elsewhere
  */
-export const closureOf = async (snapshot: Snapshot, path: string, kind: AppKind): Promise<Closure> => {
+export const closureOf = async (
+  snapshot: Snapshot,
+  path: string,
+  kind: AppKind,
+  { remotes = lockedRemotes(), outer = [] }: Following = {},
+): Promise<Closure> => {
+  const following = { remotes, outer };
   const folder = folderOf(path);
   const own = filesBelow(snapshot, folder);
   if (own.length === 0) throw missing(snapshot, folder);
-  const inside = (entries: readonly Entry[]) => new Map(entries.map((entry) => [entry.path, entry]));
+  const inside = (entries: readonly Part[]) => new Map(entries.map((entry) => [entry.path, entry]));
   if (kind === AppKind.Helm) {
     const closure = inside(own);
-    await addDependencies(snapshot, folder, closure);
+    await addDependencies(snapshot, folder, closure, following);
     return closure;
   }
   const file = kustomizationIn(snapshot, folder);
   if (file) {
     const closure = inside([file]);
-    await addNamed(snapshot, closure);
+    await addNamed(snapshot, closure, following);
     return closure;
   }
   if (kind === AppKind.Kustomize) {
@@ -72,7 +98,7 @@ export const closureOf = async (snapshot: Snapshot, path: string, kind: AppKind)
     const found = kustomizationIn(snapshot, each);
     if (found) closure.set(found.path, found);
   }
-  await addNamed(snapshot, closure);
+  await addNamed(snapshot, closure, following);
   return closure;
 };
 
@@ -123,20 +149,28 @@ export const missing = (snapshot: Snapshot, folder: string): Error => {
   );
 };
 
-/** Charts beside this one, which its Chart.yaml names by `file://`; anything further away has to lie in `charts/`. */
+/** Charts beside this one, which its Chart.yaml names by `file://`, and those of repositories of charts, as they are locked. */
 const addDependencies = async (
   snapshot: Snapshot,
   folder: string,
-  closure: Map<string, Entry>,
+  closure: Map<string, Part>,
+  following: Required<Following>,
   outer: readonly string[] = [],
 ): Promise<void> => {
-  for (const { name, repository, line } of await dependenciesOf(snapshot, folder)) {
+  for (const dependency of await dependenciesOf(snapshot, folder)) {
+    const { name, repository, line } = dependency;
     const place = pathIn(folder, `charts/${name}`);
     const there = [...closure.keys()].some((each) => each.startsWith(`${place}/`) || each.startsWith(`${place}-`));
     if (there) continue;
     const file = pathIn(folder, "Chart.yaml");
+    const wayOut = "run `helm dependency build` and commit charts/";
+    // Agents fetch what the chart of the app depends on, and no more.
+    if (/^(https?|oci):/.test(repository) && outer.length === 0) {
+      const archive = await remoteChart(snapshot, { ...dependency, folder, file }, following);
+      closure.set(archive.path, archive);
+      continue;
+    }
     if (!repository.startsWith("file://")) {
-      const wayOut = "run `helm dependency build` and commit charts/";
       throw new RenderError(snapshot, `the dependency ${name} is not in charts/: ${wayOut}`, file, line);
     }
     const beside = posix.normalize(posix.join(folder, repository.slice("file://".length)));
@@ -150,33 +184,38 @@ const addDependencies = async (
       throw new RenderError(snapshot, reason, file, line);
     }
     for (const entry of filesBelow(snapshot, beside)) closure.set(entry.path, entry);
-    await addDependencies(snapshot, beside, closure, within);
+    await addDependencies(snapshot, beside, closure, following, within);
   }
 };
 
-/** What a Chart.yaml depends on. */
+/** What a Chart.yaml depends on, in the version that its Chart.lock has settled, where it has one. */
 export const dependenciesOf = async (
   snapshot: Snapshot,
   folder: string,
-): Promise<{ readonly name: string; readonly repository: string; readonly line: number }[]> => {
+): Promise<{ readonly name: string; readonly repository: string; readonly asked: string; readonly line: number }[]> => {
   const file = pathIn(folder, "Chart.yaml");
   const { value, text } = await documentOf(snapshot, file);
-  const { dependencies } = value as { dependencies?: unknown };
-  // What is no dependency Helm itself refuses.
-  const named = (Array.isArray(dependencies) ? dependencies : []).filter((each) => each?.name);
-  return named.map(({ name, repository }) => ({
+  const settled = list((await documentOf(snapshot, pathIn(folder, "Chart.lock"))).value);
+  return list(value).map(({ name, repository, version }) => ({
     name: String(name),
     repository: String(repository ?? ""),
+    asked: String(settled.find((each) => each.name === name)?.version ?? version ?? ""),
     line: lineOf(text, String(name)),
   }));
+};
+
+// What is no dependency Helm itself refuses.
+const list = (value: unknown): Record<string, unknown>[] => {
+  const { dependencies } = value as { dependencies?: unknown };
+  return (Array.isArray(dependencies) ? dependencies : []).filter((each) => each?.name);
 };
 
 /** The one document of a file, and its text. @throws RenderError where it is none */
 export const documentOf = async (
   snapshot: Snapshot,
   file: string,
+  entry: Part | undefined = snapshot.entries.get(file),
 ): Promise<{ readonly value: unknown; readonly text: string }> => {
-  const entry = snapshot.entries.get(file);
   const bytes = (entry && (await contentsOf(snapshot, [entry])).get(file)) ?? Buffer.alloc(0);
   try {
     return { value: readDocuments(bytes, file)[0]?.value ?? {}, text: bytes.toString() };
@@ -197,10 +236,12 @@ export const lineOf = (text: string, word: string): number => {
   return at < 0 ? 1 : text.slice(0, at).split("\n").length;
 };
 
-const remote = /^(https?|ssh|git|oci|file):|^git@|^git::|\?ref=|^github\.com[/:]/;
-
 /** Follows what the kustomizations of a folder name, from folder to folder. */
-const addNamed = async (snapshot: Snapshot, closure: Map<string, Entry>): Promise<void> => {
+const addNamed = async (
+  snapshot: Snapshot,
+  closure: Map<string, Part>,
+  following: Required<Following>,
+): Promise<void> => {
   const followed = new Set<string>();
   const waiting = [...closure.keys()].filter(isKustomization);
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
@@ -210,11 +251,15 @@ const addNamed = async (snapshot: Snapshot, closure: Map<string, Entry>): Promis
     const { value, text } = await documentOf(snapshot, file);
     const problem = kustomizationProblem(value);
     if (problem) throw new RenderError(snapshot, problem.reason, file, lineOf(text, problem.word));
+    const elsewhere = new Map<string, string>();
     for (const { path: word } of namesIn(value)) {
       const line = lineOf(text, word);
       const refused = (reason: string) => new RenderError(snapshot, reason, file, line);
-      if (remote.test(word)) {
-        throw refused(`names ${word}, and nothing is fetched from elsewhere: commit what it holds, and name that`);
+      if (isRemote(word)) {
+        const { path, parts } = await remoteTarget(snapshot, { word, file, line }, following);
+        for (const part of parts) closure.set(part.path, part);
+        elsewhere.set(word, path);
+        continue;
       }
       const target = posix.normalize(posix.join(home, word)).replace(/\/$/, "");
       if (posix.isAbsolute(word) || target === ".." || target.startsWith("../")) {
@@ -229,15 +274,18 @@ const addNamed = async (snapshot: Snapshot, closure: Map<string, Entry>): Promis
         throw refused(`names ${word}, a folder without ${kustomizationNames[0]}: commit one, or name its files`);
       } else throw refused(`names ${word}, which is not there: commit it, or correct the name`);
     }
+    const part = closure.get(file);
+    if (part && elsewhere.size > 0) closure.set(file, { ...part, remotes: elsewhere });
   }
 };
 
 /** Files that kustomizations take as they are: they need be no YAML. */
 export const dataOf = async (snapshot: Snapshot, closure: Closure): Promise<ReadonlySet<string>> => {
   const found = new Set<string>();
-  for (const file of [...closure.keys()].filter(isKustomization)) {
-    const { value } = await documentOf(snapshot, file);
-    for (const { path, data } of namesIn(value)) if (data) found.add(posix.join(posix.dirname(file), path));
+  for (const [file, part] of [...closure].filter(([path]) => isKustomization(path))) {
+    const { value } = await documentOf(snapshot, file, part);
+    for (const { path, data } of namesIn(value))
+      if (data) found.add(part.remotes?.get(path) ?? posix.join(posix.dirname(file), path));
   }
   return found;
 };

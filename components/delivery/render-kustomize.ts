@@ -4,6 +4,7 @@ import { dirname, join, posix } from "node:path";
 import { type Closure, documentOf, lineOf, nestedKustomizations, RenderError } from "./closure.ts";
 import { folderOf, kustomizationNames, pathIn } from "./discover.ts";
 import { type KubernetesObject, type Manifest, objectsOf, readDocuments } from "./manifests.ts";
+import { shownPath, withPlaces } from "./remote-files.ts";
 import type { RenderedObject, Rendering, RenderRequest } from "./render.ts";
 import { RendererFailure, withFiles } from "./render-program.ts";
 import type { Snapshot } from "./repository.ts";
@@ -24,8 +25,9 @@ export const renderKustomization = async (
   const file = kustomizationNames.map((name) => pathIn(folder, name)).find((each) => closure.has(each));
   const nested = file ? [] : nestedKustomizations(snapshot, folder);
   const sources = await readSources(snapshot, closure, { plain: file ? () => false : plainIn(nested) });
-  const declared = file
-    ? ((await documentOf(snapshot, file)).value as Kustomization)
+  const own = file && closure.get(file);
+  const declared = own
+    ? withPlaces((await documentOf(snapshot, own.path)).value as Kustomization, own)
     : generated(closure, folder, nested);
   const told = list(declared.buildMetadata).includes("originAnnotations");
   // Flux asks for the origin, too, where a kustomization names no resources.
@@ -60,7 +62,7 @@ export const renderKustomization = async (
     const refused = (reason: string) => new RenderError(snapshot, reason, source ?? file, line);
     return objectsOf(kept, refused).map((object) => ({
       object,
-      ...(source && { file: source }),
+      ...(source && { file: shownPath(source) }),
       ...(line ? { line } : {}),
     }));
   });
@@ -116,6 +118,7 @@ interface Failed {
 const explained = (snapshot: Snapshot, said: string, { place, file, text = "", sources }: Failed): RenderError => {
   const inside = said.replaceAll(`/private${place}`, place).replaceAll(`${place}/`, "").replaceAll(place, ".");
   const reason = inside
+    .replace(/(\.\.\/)*\.plumbline-remote\//g, "")
     .replace(/^Error: /, "")
     .split("\n")
     .filter(Boolean)

@@ -3,8 +3,9 @@ import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type Closure, contentsOf } from "./closure.ts";
+import { type Closure, contentsOf, documentOf } from "./closure.ts";
 import { findProgram } from "./find-program.ts";
+import { reachesOut, withPlaces } from "./remote-files.ts";
 import type { Snapshot } from "./repository.ts";
 
 /** Variables that name the programs; unset, they are looked for on `PATH`. */
@@ -44,6 +45,10 @@ export const withFiles = async <T>(
     for (const parent of new Set([...contents.keys()].map((path) => dirname(join(folder, path)))))
       await mkdir(parent, { recursive: true });
     await Promise.all([...contents].map(([path, bytes]) => writeFile(join(folder, path), bytes)));
+    for (const part of [...closure.values()].filter(reachesOut)) {
+      const { value } = await documentOf(snapshot, part.path, part);
+      await writeFile(join(folder, part.path), JSON.stringify(withPlaces(value, part)));
+    }
     return await work({ folder, run: (renderer, args) => inTurn(() => run(renderer, args, folder)) });
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -9,6 +9,7 @@ import type { AppDeclaration } from "./declaration.ts";
 import { kindOf } from "./discover.ts";
 import type { KubernetesObject } from "./manifests.ts";
 import { refuseObjects } from "./refused-objects.ts";
+import { lockedRemotes, type Remotes } from "./remotes.ts";
 import { renderDirectory } from "./render-directory.ts";
 import { renderChart } from "./render-helm.ts";
 import { renderKustomization } from "./render-kustomize.ts";
@@ -37,6 +38,8 @@ export interface RenderRequest {
   readonly upgrade?: boolean;
   /** What a chart finds the cluster to be able to. Default: what the file of `PLUMBLINE_CAPABILITIES` says, else what Helm assumes. */
   readonly capabilities?: ClusterCapabilities;
+  /** Where what lies outside of the repository comes from. Default: what the file of `PLUMBLINE_LOCK` says. */
+  readonly remotes?: Remotes;
 }
 
 /** What of a declared app decides its rendering. */
@@ -94,11 +97,14 @@ const keptIn = (): string | undefined => process.env.PLUMBLINE_RENDERINGS || und
  *
  * @throws RenderError or SourceError that names repository, commit, file and line
  */
-export const render = async (whole: Snapshot, asked: RenderRequest): Promise<Rendering> => {
+export const render = async (
+  whole: Snapshot,
+  { remotes = lockedRemotes(), ...asked }: RenderRequest,
+): Promise<Rendering> => {
   const { agent = "flux" } = asked;
   const snapshot = await seenBy(whole, agent);
   const kind = asked.kind ?? kindOf(snapshot, asked.path);
-  const closure = await closureOf(snapshot, asked.path, kind);
+  const closure = await closureOf(snapshot, asked.path, kind, { remotes });
   const request = { ...asked, agent, kind, ...(kind === AppKind.Helm && (await settled(asked))) };
   const { commit } = snapshot;
   const kept = keptIn();

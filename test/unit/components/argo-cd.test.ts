@@ -265,3 +265,11 @@ test("the program prints the token as a client wants it, and the server's words 
     /no token of www\/deployer: .*not allowed/s,
   );
 });
+
+test("what lies outside of repositories is fetched through the ports that are named, and else not", async () => {
+  const opened = await record(() => new ArgoCd("agent", { remotePorts: [8443] }));
+  const { spec } = named(opened, "NetworkPolicy", "argocd-repo-server-to-remotes");
+  assert.deepEqual(spec.podSelector, { matchLabels: { "app.kubernetes.io/name": "argocd-repo-server" } });
+  assert.deepEqual(spec.egress, [{ ports: [{ protocol: "TCP", port: 8443 }] }]);
+  assert.ok(!ofKind(declared, "NetworkPolicy").some(({ inputs }) => inputs.metadata.name.endsWith("to-remotes")));
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readDefinitions } from "../../../components/definitions.ts";
-import { App, AppKind, Flux, images } from "../../../components/index.ts";
+import { App, AppKind, Flux, flux, images } from "../../../components/index.ts";
 import { type Declared, definitions, named, ofKind, record } from "./recorder.ts";
 
 const repository = "http://git.example:3000/platform.git";
@@ -258,4 +258,25 @@ test("missing definitions are an error that names the places and the way out", (
   } finally {
     process.env.PLUMBLINE_CRDS = PLUMBLINE_CRDS;
   }
+});
+
+test("what lies outside of repositories is fetched through the ports that are named, and else not", async () => {
+  const flags = (resources: readonly Declared[]): string[] => container(resources, "kustomize-controller").args;
+  assert.ok(flags(declared).includes("--no-remote-bases"));
+  assert.equal(flux().remoteBases, false);
+  const opened = await record(() => {
+    const agent = new Flux("agent", { remotePorts: [443, 8443] });
+    new App("shop", { repository, path: "apps/shop" }, { agent });
+  });
+  assert.ok(!flags(opened).includes("--no-remote-bases"));
+  for (const program of ["source-controller", "kustomize-controller"]) {
+    const { spec } = named(opened, "NetworkPolicy", `${program}-to-remotes`);
+    assert.deepEqual(spec.podSelector, { matchLabels: { "app.kubernetes.io/name": program } });
+    assert.deepEqual(spec.egress, [{ ports: [443, 8443].map((port) => ({ protocol: "TCP", port })) }]);
+  }
+  assert.equal(
+    ofKind(declared, "NetworkPolicy").filter(({ inputs }) => /remotes/.test(inputs.metadata.name)).length,
+    0,
+  );
+  assert.equal(flux({ remotePorts: [443] }).remoteBases, true);
 });
