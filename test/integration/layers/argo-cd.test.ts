@@ -129,30 +129,6 @@ test("a pushed change is live within seconds, without a poll", async () => {
   await delivered(commit);
 });
 
-test("a push event has the app refreshed at once, where nobody else tells of the push", async () => {
-  const secret = await api.get("/api/v1/namespaces/argocd/secrets/webhook");
-  const key = Buffer.from(secret.data.secret, "base64");
-  await inExample("commit", "--quiet", "--allow-empty", "--message", "Told by a webhook");
-  // Its server has no part in it.
-  await inExample("push", "--quiet", join(clone.folder, ".plumbline/git/platform.git"), "HEAD:main");
-  const commit = (await inExample("rev-parse", "HEAD")).stdout;
-  const { source } = (await api.get("/apis/argoproj.io/v1alpha1/namespaces/hello/applications/hello")).spec;
-  const body = JSON.stringify({ ref: "refs/heads/main", repository: { clone_url: source.repoURL } });
-  const forward = await portForward(status.kubeconfig.ci, "argocd", "webhook", 80);
-  try {
-    const send = async (by: Buffer | string) => {
-      const signature = `sha256=${createHmac("sha256", by).update(body).digest("hex")}`;
-      const headers = { "x-github-event": "push", "x-hub-signature-256": signature };
-      return (await fetch(`http://127.0.0.1:${forward.port}/hook`, { method: "POST", headers, body })).status;
-    };
-    assert.equal(await send("another secret"), 401);
-    assert.equal(await send(key), 202);
-  } finally {
-    await forward.end();
-  }
-  await eventually("the app is at the commit", clone.status, (now) => app(now).commit === commit, 20);
-});
-
 test("a live edit is undone, and status shows that it happened", async () => {
   const deployment = "/apis/apps/v1/namespaces/hello/deployments/hello";
   const { replicas } = (await api.get(deployment)).spec;
@@ -214,6 +190,30 @@ test("an object that leaves Git leaves the cluster", async () => {
   await rm(file("brief.yaml"));
   await delivered(await push("Gone again"));
   await eventually("it is gone", () => isGone(path), Boolean, 20);
+});
+
+test("a push event has the app refreshed at once, where nobody else tells of the push", async () => {
+  const secret = await api.get("/api/v1/namespaces/argocd/secrets/webhook");
+  const key = Buffer.from(secret.data.secret, "base64");
+  await inExample("commit", "--quiet", "--allow-empty", "--message", "Told by a webhook");
+  // Its server has no part in it.
+  await inExample("push", "--quiet", join(clone.folder, ".plumbline/git/platform.git"), "HEAD:main");
+  const commit = (await inExample("rev-parse", "HEAD")).stdout;
+  const { source } = (await api.get("/apis/argoproj.io/v1alpha1/namespaces/hello/applications/hello")).spec;
+  const body = JSON.stringify({ ref: "refs/heads/main", repository: { clone_url: source.repoURL } });
+  const forward = await portForward(status.kubeconfig.ci, "argocd", "webhook", 80);
+  try {
+    const send = async (by: Buffer | string) => {
+      const signature = `sha256=${createHmac("sha256", by).update(body).digest("hex")}`;
+      const headers = { "x-github-event": "push", "x-hub-signature-256": signature };
+      return (await fetch(`http://127.0.0.1:${forward.port}/hook`, { method: "POST", headers, body })).status;
+    };
+    assert.equal(await send("another secret"), 401);
+    assert.equal(await send(key), 202);
+  } finally {
+    await forward.end();
+  }
+  await eventually("the app is at the commit", clone.status, (now) => app(now).commit === commit, 20);
 });
 
 test("what the stack declares is what the cluster has", async () => {
