@@ -1,5 +1,6 @@
 // What would another commit change in the cluster? Two renderings of an app, compared object by object.
 
+import { refusedToDeployer } from "../components/delivery/deployer.ts";
 import type { RenderedObject } from "../components/delivery/render.ts";
 import type { KubernetesObject } from "../components/index.ts";
 import { differences } from "./differences.ts";
@@ -29,8 +30,16 @@ export interface ObjectChange {
   readonly destructive: readonly string[];
 }
 
-/** The objects that differ, in the order: deleted, changed, added; each by name. Hooks of charts are compared like objects. */
-export const changesBetween = (before: readonly RenderedObject[], after: readonly RenderedObject[]): ObjectChange[] => {
+/**
+ * The objects that differ, in the order: deleted, changed, added; each by name. Hooks of charts are compared like objects.
+ *
+ * @param namespace of the app, beyond which its deployer may not write; default: what it may is not told
+ */
+export const changesBetween = (
+  before: readonly RenderedObject[],
+  after: readonly RenderedObject[],
+  namespace?: string,
+): ObjectChange[] => {
   const old = byKey(before);
   const now = byKey(after);
   const changes = [...new Set([...old.keys(), ...now.keys()])].flatMap((key): ObjectChange[] => {
@@ -38,7 +47,9 @@ export const changesBetween = (before: readonly RenderedObject[], after: readonl
     const found = is ?? was;
     if (!found) return [];
     const named = { object: nameOf(found.object), place: placeOf(found) };
-    if (!was) return [{ change: "added", ...named, fields: [], restarts: false, destructive: [] }];
+    const reason = namespace !== undefined && is ? refusedToDeployer(is.object, namespace) : undefined;
+    const refused = reason ? [`the API server refuses it, and the commit is not delivered: ${reason}`] : [];
+    if (!was) return [{ change: "added", ...named, fields: [], restarts: false, destructive: refused }];
     if (!is) return [{ change: "deleted", ...named, fields: [], restarts: false, destructive: lostWith(was.object) }];
     const fields = fieldsBetween(was.object, is.object);
     if (fields.length === 0) return [];
@@ -49,7 +60,7 @@ export const changesBetween = (before: readonly RenderedObject[], after: readonl
         ...named,
         fields,
         restarts: runsPods.includes(is.object.kind) && names.some((each) => /^spec\.template(\.|$)/.test(each)),
-        destructive: refusedOf(was.object, names),
+        destructive: [...refused, ...refusedOf(was.object, names)],
       },
     ];
   });

@@ -193,7 +193,7 @@ const diffOf = async (
     refuseBefore(() => renderAt(before, declared, how)),
     renderAt(after, declared, how),
   ]);
-  const changes = changesBetween(old.objects, now.objects);
+  const changes = changesBetween(old.objects, now.objects, namespace);
   const touched = new Set(changes.map(({ place, object }) => `${place} ${object}`));
   const violations: AppDiff["violations"][number][] = [];
   for (const rendered of now.objects) {

@@ -5,7 +5,7 @@ import type { Agent, Delivery, Revision } from "../agent/agent.ts";
 import { type Problem, refuse } from "../problems.ts";
 import { labels } from "../workload.ts";
 import { deployer, marks, nameOfCommit } from "./app.ts";
-import { deployerKinds } from "./deployer.ts";
+import { mayBring } from "./deployer.ts";
 import type { KubernetesObject } from "./manifests.ts";
 import { type RenderedObject, type Rendering, type RenderRequest, render } from "./render.ts";
 import { openRepository } from "./repository.ts";
@@ -120,9 +120,6 @@ const annotated = ({ kind, metadata }: KubernetesObject): object => ({
   },
 });
 
-/** Kinds that a deployer could write by its role, and admission keeps from it: how much an app may use. */
-const ofPlatform = ["LimitRange", "ResourceQuota"];
-
 // Pulumi writes with more rights than a deployer has: what an agent could not bring is refused here.
 const problemsOf = (delivery: Delivery, { objects, irreproducible }: Rendering): Problem[] => [
   ...fieldProblems(delivery),
@@ -156,13 +153,12 @@ const fieldProblems = ({ health, suspend, verify }: Delivery): Problem[] => [
 const objectProblems = ({ namespace }: Delivery, { object, file, line, hook }: RenderedObject): Problem[] => {
   const { apiVersion, kind, metadata } = object;
   const labelled = (metadata as { labels?: Record<string, string> }).labels ?? {};
-  const group = apiVersion.includes("/") ? apiVersion.split("/")[0] : "";
   const place = file && { file: line ? `${file}:${line}` : file };
   const problem = (value: unknown, allowed: string): Problem[] => [
     { ...place, field: `${kind} ${metadata.name ?? metadata.generateName}`, value, allowed },
   ];
   if (hook) return problem(`hook ${hook}`, 'no hook of Helm: agents run hooks, model "push" does not');
-  if (!deployerKinds.some((each) => each.kind === kind && each.group === group) || ofPlatform.includes(kind))
+  if (!mayBring(object))
     return problem(
       `${apiVersion} ${kind}`,
       "the kinds that a namespaced app is made of, as its deployer may write them",

@@ -113,6 +113,27 @@ const destructive: [string, object, object, RegExp][] = [
     /may no longer be read/,
   ],
 ];
+test("what the deployer of an app may not write is said to be refused, with the way out", () => {
+  const definition = { ...object("CustomResourceDefinition", {}, "shops.example.com", "apiextensions.k8s.io/v1") };
+  const custom = object("Shop", {}, "first", "example.com/v1");
+  const elsewhere = { ...object("Service", {}, "web", "v1") };
+  const changes = changesBetween([], [definition, custom, elsewhere, object("Deployment")], "shop");
+  const said = Object.fromEntries(changes.map(({ object: name, destructive: why }) => [name, why[0] ?? ""]));
+  assert.match(
+    said["CustomResourceDefinition shop/shops.example.com"] ?? "",
+    /^the API server refuses it, and the commit is not delivered: an app may not bring a CustomResourceDefinition of apiextensions\.k8s\.io: have the platform bring it/,
+  );
+  assert.match(said["Shop shop/first"] ?? "", /may not bring a Shop of example\.com/);
+  assert.equal(said["Service shop/web"], "");
+  assert.equal(said["Deployment shop/web"], "");
+  const moved = changesBetween(
+    [elsewhere],
+    [{ ...elsewhere, object: { ...elsewhere.object, spec: {} } } as never],
+    "www",
+  );
+  assert.match(moved[0]?.destructive[0] ?? "", /may not write into the namespace shop, but into www alone/);
+});
+
 for (const [kind, before, after, reason] of destructive) {
   test(`what the API server refuses of a ${kind} is told before`, () =>
     assert.match(one(object(kind, before), object(kind, after)).destructive[0] ?? "", reason));
