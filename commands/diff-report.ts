@@ -95,8 +95,8 @@ const remarks = ({ restarts, destructive }: ObjectChange): string[] => [
   ...destructive.map((reason) => `⚠️ ${reason}`),
 ];
 
-// What comes out of a repository is no markup of ours.
-const cell = (value: string): string =>
+/** Text within a line or a cell of a table: what comes out of a repository is no markup of ours. */
+export const cell = (value: string): string =>
   value.replace(/[\\`*_[\]<>|@#]/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("\n", " ");
 
 /** Places that may give something else each time. */

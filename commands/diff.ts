@@ -1,5 +1,5 @@
 // `plumbline diff`: what would another commit change in the cluster, and is it allowed? Nothing is asked of the cluster.
-import { resolve as absolute, join } from "node:path";
+import { resolve as absolute } from "node:path";
 import { closureOf, filesBelow, missing, RenderError } from "../components/delivery/closure.ts";
 import type { AppDeclaration, AppsDeclaration } from "../components/delivery/declaration.ts";
 import { appsOf, folderOf, kindOf } from "../components/delivery/discover.ts";
@@ -12,23 +12,20 @@ import {
   renderingKey,
   requestOf,
 } from "../components/delivery/render.ts";
-import { rendererVariables } from "../components/delivery/render-program.ts";
 import { openRepository, reachable, type Snapshot } from "../components/delivery/repository.ts";
-import { helmOf, type RenderingAgent, renderingAgentOf, seenBy } from "../components/delivery/seen.ts";
+import { type RenderingAgent, renderingAgentOf, seenBy } from "../components/delivery/seen.ts";
 import type { Definition, Layers, Revision } from "../components/index.ts";
 import { sourceOf } from "../components/settings.ts";
-import { stateFolder, stateLayout } from "../engine/folders.ts";
-import { resolve } from "../engine/resolve.ts";
+import { stateFolder } from "../engine/folders.ts";
 import { judgeRendered } from "../policies/check.ts";
-import { type Judge, openJudge } from "../policies/judge.ts";
+import type { Judge } from "../policies/judge.ts";
 import type { Exemption } from "../policies/rule.ts";
-import { rules } from "../policies/rules/index.ts";
 import { loadStack } from "../stacks/shared/load.ts";
 import { changesBetween, type ObjectChange } from "./app-changes.ts";
 import { type Output, reportOf } from "./diff-report.ts";
 import { exit, Failure } from "./failure.ts";
 import { selectedStack } from "./pulumi.ts";
-import { findRemotes } from "./remotes.ts";
+import { needHelm, openRenderers, renderFailure } from "./renderers.ts";
 
 export interface DiffOptions {
   readonly stack?: string;
@@ -56,13 +53,7 @@ export const diff = async (app: string | undefined, options: DiffOptions): Promi
   const state = stateFolder();
   const stack = options.stack ?? (await selectedStack(state)) ?? "local";
   const definition = await loadStack(stack);
-  const programs = await resolve(["kustomize", "plumbline-cel"]);
-  process.env[rendererVariables.kustomize] ||= programs.get("kustomize")?.path ?? "";
-  process.env.PLUMBLINE_CEL ||= programs.get("plumbline-cel")?.path ?? "";
-  process.env.PLUMBLINE_RENDERINGS ||= join(state, "renderings");
-  process.env.PLUMBLINE_REPOSITORIES ||= stateLayout(state).git;
-  findRemotes(stack);
-  const judge = await openJudge(rules);
+  const judge = await openRenderers(state, stack);
   try {
     const found = await diffsOf(definition, app, options, judge);
     process.stdout.write(reportOf(found, options.output));
@@ -104,19 +95,12 @@ export const diffsOf = async (
         },
       );
     }
-    if (chosen.some(isChart)) {
-      const helm = helmOf[agent];
-      process.env[rendererVariables.helm] ||= (await resolve([helm])).get(helm)?.path ?? "";
-    }
+    if (chosen.some(isChart)) await needHelm(agent);
     return await Promise.all(
       chosen.map((each) => diffOf({ ...each, agent, layers }, settings.exemptions ?? [], judge)),
     );
   } catch (error) {
-    const { name, message } = error as Error;
-    if (!["SourceError", "RenderError", "ManifestError"].includes(name)) throw error;
-    throw new Failure("NOT_RENDERED", message, {
-      wayOut: "mend what is named, commit it, and compare with that commit",
-    });
+    throw renderFailure(error, "mend what is named, commit it, and compare with that commit");
   } finally {
     for (const both of await Promise.allSettled(opened.values()))
       if (both.status === "fulfilled") await Promise.all(both.value.map(({ close }) => close()));

@@ -83,6 +83,24 @@ program
   .action(async (app, options) => (await import("./rollback.ts")).rollback(app, options));
 
 program
+  .command("promote")
+  .description(
+    "write a branch with which an app gets the version that it has in another stack; prints the review's text",
+  )
+  .argument("<app>", "one app that both stacks have")
+  .requiredOption("--from <stack>", "stack whose app has the version")
+  .requiredOption("--to <stack>", "stack whose app gets it")
+  .option(
+    "--repository <folder>",
+    "clone to write in (default: the local platform's example checkout, else this folder)",
+  )
+  .option("--branch <name>", "branch to write (default: promote/<app>-<version>)")
+  .option("--push", "push the branch as well", false)
+  .option("--force", "also where the app is not healthy in --from", false)
+  .option("--json", "as JSON, with title and body of the pull request", false)
+  .action(async (app, options) => (await import("./promote.ts")).promote(app, options));
+
+program
   .command("destroy")
   .description("take the platform off its cluster; namespaces with volumes stay unless --delete-data is given")
   .option("--yes", "do it; without this, what would go and what would stay is listed", false)

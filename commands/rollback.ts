@@ -1,10 +1,8 @@
 // `plumbline rollback`: takes an app back to what it was before its last change, by a commit like any other.
-import { existsSync } from "node:fs";
-import { basename, resolve } from "node:path";
-import { stateFolder, stateLayout } from "../engine/folders.ts";
-import { repository } from "../local/example.ts";
+import { resolve } from "node:path";
+import { stateFolder } from "../engine/folders.ts";
 import { loadStack } from "../stacks/shared/load.ts";
-import { appFiles, type Checkout, openCheckout } from "./checkout.ts";
+import { appFiles, type Checkout, openCheckout, usualCheckout } from "./checkout.ts";
 import { Failure } from "./failure.ts";
 import { selectedStack } from "./pulumi.ts";
 
@@ -25,9 +23,7 @@ export const rollback = async (app: string, options: RollbackOptions): Promise<v
   const state = stateFolder();
   const stack = options.stack ?? (await selectedStack(state)) ?? "local";
   const files = appFiles(await loadStack(stack), stack, app);
-  const { example } = stateLayout(state);
-  const served = basename(new URL(files.url).pathname) === repository && existsSync(example);
-  const checkout = await openCheckout(resolve(options.repository ?? (served ? example : ".")), files);
+  const checkout = await openCheckout(resolve(options.repository ?? usualCheckout(state, files.url)), files);
   process.stdout.write(await rolledBack(checkout, app, files.path, options));
 };
 
