@@ -101,6 +101,7 @@ export const layerBuilds = {
     outputs: { actionlint: "github.com/rhysd/actionlint/cmd/actionlint" },
     seconds: 15,
   },
+  trivy: { folder: "engine/programs/trivy", outputs: { "trivy-config": "." }, seconds: 140 },
 } as const satisfies Record<string, Build>;
 
 type BuildName = keyof typeof layerBuilds;
@@ -153,4 +154,6 @@ export const layerPrograms = {
   },
   // Reads in tests the workflow that `plumbline ci` writes.
   actionlint: { version: versions.actionlint, build: "actionlint", for: ["actionlint"] },
+  // Judges in tests what is declared at AWS: the part of Trivy that reads Terraform.
+  "trivy-config": { version: versions.trivy, build: "trivy", for: ["trivy"] },
 } as const satisfies Record<string, Row<BuildName> & { readonly for: readonly string[] }>;

@@ -38,6 +38,7 @@ export const versions = {
   git: "2.39.0",
   redis: "7.0.0",
   actionlint: "1.7.12",
+  trivy: "0.74.0",
   "helm-controller": "1.6.4",
   /** Of the library that helm-controller is built with. */
   helm: "4.2.4",

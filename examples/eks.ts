@@ -9,7 +9,6 @@ const { cloud, kubeconfig } = new EksCluster("prod", {
   version: "1.35",
   identities: { ci: role("ci"), ciPreview: role("ci-preview"), developers: [role("developer")] },
   network: { cidr: "10.20.0.0/16", connected: ["10.0.0.0/16"] },
-  publicAccessCidrs: ["198.51.100.7/32"],
   nodeGroups: [
     { name: "general", instanceTypes: ["m7i.large", "m7a.large"], min: 3, max: 9 },
     { name: "batch", instanceTypes: ["c7g.xlarge", "c8g.xlarge"], architecture: "arm64", min: 0, max: 6, spot: true },

@@ -51,8 +51,8 @@ const later: Readonly<Record<string, readonly string[]>> = {
   aws_eks_cluster: ["deletion_protection"],
 };
 
-// Maps whose keys are somebody's own words.
-const maps = ["tags", "labels"];
+/** Maps whose keys are somebody's own words. */
+export const maps: readonly string[] = ["tags", "labels"];
 
 const written = (value: unknown, names: Readonly<Record<string, string>>): unknown => {
   if (Array.isArray(value)) return value.map((each) => written(each, names));
