@@ -101,6 +101,16 @@ program
   .action(async (app, options) => (await import("./promote.ts")).promote(app, options));
 
 program
+  .command("recover")
+  .description(
+    "make Pulumi's state anew where it was lost or damaged: the objects of the cluster are taken in as they are",
+  )
+  .option("--stack <name>", "stack whose state it is (default: the one that runs)")
+  .option("--yes", "do it; without this, what would be taken in is told", false)
+  .option("--other-commit", "although the cluster was deployed from another commit than this clone is at", false)
+  .action(async (options) => (await import("./recover.ts")).recover(options));
+
+program
   .command("destroy")
   .description("take the platform off its cluster; namespaces with volumes stay unless --delete-data is given")
   .option("--yes", "do it; without this, what would go and what would stay is listed", false)

@@ -173,6 +173,9 @@ const hint = (output: string): string => {
   if (/incorrect passphrase/.test(output)) {
     return "the passphrase does not fit this state: restore .plumbline/pulumi/passphrase, or `npm stop` to begin anew";
   }
+  if (/no stack named|failed to load checkpoint|snapshot integrity/.test(output)) {
+    return "`plumbline recover` tells what is left of the state, and makes it anew";
+  }
   if (/the stack is currently locked/.test(output)) return "wait for the other run, or `plumbline pulumi cancel`";
   if (/pending_operations|pending operations/.test(output)) return "plumbline pulumi refresh --run-program --yes";
   if (/ENOSPC|no space left/.test(output)) return "free some disk space and run the command again";
