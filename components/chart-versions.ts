@@ -8,9 +8,9 @@ export interface VendorChart {
   readonly version: string;
   /** Version of the program that it installs. */
   readonly appVersion: string;
-  /** SHA-256 of the archive in hexadecimal, as the vendor's index gives it. */
+  /** SHA-256 of the archive in hexadecimal, as the vendor's index gives it or builds that fetch it have found it. */
   readonly digest: string;
-  /** Day on which the vendor's index took it in. */
+  /** Day on which the vendor's index took it in, or the day of the release. */
   readonly released: string;
 }
 
@@ -60,6 +60,15 @@ const table = {
     appVersion: "1.15.2",
     digest: "eb3e8856cd4573fa5e159c3f9485c97518b65a69770e8663cfdbb36c3a694849",
     released: "2023-05-23",
+  },
+  // Later ones are served; of this one the digest is known, from public builds that fetch the archive and refuse another.
+  traefik: {
+    name: "traefik",
+    archive: "https://traefik.github.io/charts/traefik/traefik-{version}.tgz",
+    version: "37.3.0",
+    appVersion: "v3.6.0",
+    digest: "5e09f73c9ef20982b58769da9ddaac0ee49841aa482084b1a6b08ac996f49ffb",
+    released: "2025-11-10",
   },
 } as const satisfies Record<string, VendorChart>;
 

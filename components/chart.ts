@@ -62,6 +62,10 @@ export interface ChartInstallation {
   readonly release: string;
   readonly values: ChartValues;
   readonly transform: ValuesTransform | undefined;
+  /** Whether the chart's own CustomResourceDefinitions stay out. Default: they are installed. */
+  readonly skipCrds?: boolean;
+  /** What must be there before the chart. Default: the namespace. */
+  readonly after?: readonly pulumi.Resource[];
 }
 
 /**
@@ -75,7 +79,7 @@ export interface ChartInstallation {
  */
 export const installChart = (
   name: string,
-  { chart, from = {}, namespace, slot, level, home, release, values, transform }: ChartInstallation,
+  { chart, from = {}, namespace, slot, level, home, release, values, transform, skipCrds, after }: ChartInstallation,
   opts: pulumi.ComponentResourceOptions,
 ): k8s.helm.v4.Chart => {
   const stands = home ?? layerNamespace(name, { namespace, slot, ...(level && { level }) }, opts);
@@ -90,8 +94,9 @@ export const installChart = (
       name: release,
       namespace,
       values: knownValues(subject, transform ? transform(values) : values),
+      ...(skipCrds && { skipCrds }),
     },
-    pulumi.mergeOptions(opts, { dependsOn: stands }),
+    pulumi.mergeOptions(opts, { dependsOn: [stands, ...(after ?? [])] }),
   );
   // An error within `apply` ends the program.
   installed.resources.apply((rendered) =>

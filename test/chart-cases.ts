@@ -1,9 +1,24 @@
 // With which arguments is every layer of a vendor's chart looked at? Each argument that becomes a value has one that is no default.
-import type { ExternalSecretsArgs, FluentdArgs, GrafanaArgs, IngressNginxArgs } from "../components/index.ts";
+import type {
+  ExternalSecretsArgs,
+  FluentdArgs,
+  GrafanaArgs,
+  IngressNginxArgs,
+  TraefikArgs,
+} from "../components/index.ts";
 
 export const ingressNginx: IngressNginxArgs = {
   namespace: "edge",
   ingressClass: "edge",
+  size: "ha",
+  serviceType: "NodePort",
+  serviceAnnotations: { "example.com/kind": "nlb" },
+  mirror: "registry.example.com/mirror/",
+};
+
+export const traefik: TraefikArgs = {
+  namespace: "front",
+  ingressClass: "front",
   size: "ha",
   serviceType: "NodePort",
   serviceAnnotations: { "example.com/kind": "nlb" },

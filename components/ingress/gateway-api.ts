@@ -1,13 +1,18 @@
 // How do requests reach apps by the Gateway API? Traefik again, told by a Gateway and a route in each namespace.
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { ValuesTransform, VendorChartArgs } from "../chart.ts";
+import { choiceProblems, versionOf } from "../chart-choice.ts";
+import { charts } from "../chart-versions.ts";
 import { readDefinitions } from "../definitions.ts";
+import { refuse } from "../problems.ts";
 import type { Size } from "../size.ts";
 import { type Layer, layer } from "../slot.ts";
 import { version } from "../versions.ts";
 import { labels } from "../workload.ts";
 import type { Exposure, Ingress } from "./ingress.ts";
-import { type DeploymentTransform, ports, runTraefik } from "./traefik-program.ts";
+import { runTraefikChart } from "./traefik-chart.ts";
+import { type DeploymentTransform, ports, runTraefik, settingsProblems } from "./traefik-program.ts";
 
 /** Arguments of {@link GatewayApi}. */
 export interface GatewayApiArgs {
@@ -23,6 +28,8 @@ export interface GatewayApiArgs {
   serviceAnnotations?: Record<string, string>;
   /** Registry that holds the images under their own repository names. Default: the vendor's. */
   mirror?: string;
+  /** Runs Traefik by the vendor's chart; `{}` is the pinned one, from the vendor. Default: objects of this library. */
+  chart?: VendorChartArgs;
   /** Folder with the definitions of the Gateway API. Default: `PLUMBLINE_CRDS`, then `crds/` of this package. */
   definitions?: string;
 }
@@ -30,8 +37,10 @@ export interface GatewayApiArgs {
 /** What code may change about {@link GatewayApi}. */
 export interface GatewayApiOptions extends pulumi.ComponentResourceOptions {
   transform?: {
-    /** Changes the Deployment. */
+    /** Changes the Deployment, where it is this library's. */
     deployment?: DeploymentTransform;
+    /** Changes the values of the vendor's chart, where `chart` asks for it. */
+    values?: ValuesTransform;
   };
 }
 
@@ -56,12 +65,20 @@ export class GatewayApi extends pulumi.ComponentResource implements Ingress {
 
   constructor(name: string, args: GatewayApiArgs = {}, opts: GatewayApiOptions = {}) {
     const { transform, ...options } = opts;
+    refuse(`GatewayApi ${name}`, [
+      ...settingsProblems(args),
+      ...choiceProblems(args.chart, {
+        objects: { "transform.deployment": transform?.deployment },
+        chart: { "transform.values": transform?.values },
+      }),
+    ]);
     super("plumbline:index:GatewayApi", name, { ...args }, options);
     const {
       namespace = "gateway-api",
       gatewayClass = "traefik",
       serviceAnnotations,
       definitions: folder,
+      chart,
       ...settings
     } = args;
     const parent = { parent: this };
@@ -84,26 +101,35 @@ export class GatewayApi extends pulumi.ComponentResource implements Ingress {
       },
       { ...parent, dependsOn: definitions },
     );
-    const deployment = runTraefik(
-      name,
-      { ...settings, namespace, ...(serviceAnnotations && { annotations: serviceAnnotations }) },
-      {
-        configuration: {
-          kubernetesGateway: { statusAddress: { service: { name: "traefik", namespace } } },
-        },
-        rules: [
-          { apiGroups: [""], resources: ["namespaces"], verbs: ["list", "watch"] },
-          // Certificates lie in the namespaces of those who are exposed.
-          { apiGroups: [""], resources: ["services", "secrets", "configmaps"], verbs: ["get", "list", "watch"] },
-          { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["get", "list", "watch"] },
-          { apiGroups: [group], resources: kinds, verbs: ["get", "list", "watch"] },
-          { apiGroups: [group], resources: kinds.map((each) => `${each}/status`), verbs: ["update"] },
-        ],
-        after: [kind],
-      },
-      transform?.deployment,
-      parent,
-    );
+    const wanted = { ...settings, namespace, ...(serviceAnnotations && { annotations: serviceAnnotations }) };
+    const deployment = chart
+      ? runTraefikChart(
+          name,
+          wanted,
+          { from: chart, providers: { kubernetesGateway: { enabled: true } }, after: [kind] },
+          transform?.values,
+          parent,
+        )
+      : runTraefik(
+          name,
+          wanted,
+          {
+            configuration: {
+              kubernetesGateway: { statusAddress: { service: { name: "traefik", namespace } } },
+            },
+            rules: [
+              { apiGroups: [""], resources: ["namespaces"], verbs: ["list", "watch"] },
+              // Certificates lie in the namespaces of those who are exposed.
+              { apiGroups: [""], resources: ["services", "secrets", "configmaps"], verbs: ["get", "list", "watch"] },
+              { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["get", "list", "watch"] },
+              { apiGroups: [group], resources: kinds, verbs: ["get", "list", "watch"] },
+              { apiGroups: [group], resources: kinds.map((each) => `${each}/status`), verbs: ["update"] },
+            ],
+            after: [kind],
+          },
+          transform?.deployment,
+          parent,
+        );
     settled.set(this, { gatewayClass, deployment });
     this.gatewayClass = pulumi.output(gatewayClass);
     this.registerOutputs({ gatewayClass: this.gatewayClass });
@@ -191,7 +217,7 @@ export const gatewayApi = (
   layer({
     slot: "ingress",
     implementation: "gateway-api",
-    version: version("traefik"),
+    ...versionOf(args.chart, charts.traefik, version("traefik")),
     needs: ["cluster"],
     reach: { service: "traefik", namespace: args.namespace ?? "gateway-api", port: 443, scheme: "https" },
     build: (name, { cluster }, opts) => {

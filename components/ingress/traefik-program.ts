@@ -5,7 +5,7 @@ import type { input as inputs } from "@pulumi/kubernetes/types/index.js";
 import type * as pulumi from "@pulumi/pulumi";
 import { dump } from "js-yaml";
 import { layerNamespace } from "../namespace.ts";
-import { type Problem, refuse } from "../problems.ts";
+import type { Problem } from "../problems.ts";
 import { Size } from "../size.ts";
 import { image } from "../versions.ts";
 import { httpProbe, labels, restrictedContainer, restrictedPod } from "../workload.ts";
@@ -30,13 +30,14 @@ export interface Provider {
 /** Changes a Deployment before it is declared. */
 export type DeploymentTransform = (args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs;
 
-const program = "traefik";
+/** Name of the program, of its Service and of its ServiceAccount. */
+export const program = "traefik";
 /** Ports of the pod: above 1024, since it has no capability to bind below. */
 export const ports = { web: 8000, websecure: 8443, internal: 8080 } as const;
 /** Name of the middleware that answers HTTP with a redirect to HTTPS. */
 export const toHttps = "https@file";
 /** Seconds that requests which have begun may take while a pod ends. */
-const grace = 30;
+export const grace = 30;
 
 const serviceTypes = ["LoadBalancer", "NodePort", "ClusterIP"];
 
@@ -80,6 +81,38 @@ export const settingsProblems = ({
     : [{ field: "serviceType", value: serviceType, allowed: `one of ${serviceTypes.join(", ")}` }]),
 ];
 
+/** Opens requests to Traefik, its figures to whoever keeps such, and everything that is exposed to Traefik. */
+export const openPorts = (
+  name: string,
+  namespace: string,
+  opts: pulumi.ComponentResourceOptions,
+): k8s.networking.v1.NetworkPolicy =>
+  new k8s.networking.v1.NetworkPolicy(
+    name,
+    {
+      metadata: { name: program, namespace, labels: labels(program) },
+      spec: {
+        podSelector: { matchLabels: labels(program) },
+        policyTypes: ["Ingress", "Egress"],
+        ingress: [
+          {
+            ports: [
+              { protocol: "TCP", port: ports.web },
+              { protocol: "TCP", port: ports.websecure },
+            ],
+          },
+          {
+            from: [{ namespaceSelector: { matchLabels: { "plumbline.dev/slot": "metrics" } } }],
+            ports: [{ protocol: "TCP", port: ports.internal }],
+          },
+        ],
+        // Whatever is exposed, at whatever port it listens.
+        egress: [{ to: [{ namespaceSelector: {} }] }],
+      },
+    },
+    opts,
+  );
+
 /** Declares Traefik. @returns its Deployment */
 export const runTraefik = (
   name: string,
@@ -89,7 +122,6 @@ export const runTraefik = (
   parent: pulumi.ComponentResourceOptions,
 ): k8s.apps.v1.Deployment => {
   const { namespace, mirror, size = Size.Single, serviceType = "LoadBalancer", annotations } = settings;
-  refuse(`Traefik ${name}`, settingsProblems(settings));
   const ha = size === Size.Ha;
   const home = layerNamespace(name, { namespace, slot: "ingress" }, parent);
   const opts = { ...parent, dependsOn: home };
@@ -112,31 +144,7 @@ export const runTraefik = (
     },
     opts,
   );
-  const openings = new k8s.networking.v1.NetworkPolicy(
-    name,
-    {
-      metadata,
-      spec: {
-        podSelector: { matchLabels: labels(program) },
-        policyTypes: ["Ingress", "Egress"],
-        ingress: [
-          {
-            ports: [
-              { protocol: "TCP", port: ports.web },
-              { protocol: "TCP", port: ports.websecure },
-            ],
-          },
-          {
-            from: [{ namespaceSelector: { matchLabels: { "plumbline.dev/slot": "metrics" } } }],
-            ports: [{ protocol: "TCP", port: ports.internal }],
-          },
-        ],
-        // Whatever is exposed, at whatever port it listens.
-        egress: [{ to: [{ namespaceSelector: {} }] }],
-      },
-    },
-    opts,
-  );
+  const openings = openPorts(name, namespace, opts);
   new k8s.core.v1.Service(
     name,
     {

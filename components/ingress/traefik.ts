@@ -1,12 +1,17 @@
 // How do requests reach apps? Traefik, told by Ingress objects.
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { ValuesTransform, VendorChartArgs } from "../chart.ts";
+import { choiceProblems, versionOf } from "../chart-choice.ts";
+import { charts } from "../chart-versions.ts";
+import { refuse } from "../problems.ts";
 import type { Size } from "../size.ts";
 import { type Layer, layer } from "../slot.ts";
 import { version } from "../versions.ts";
 import { labels } from "../workload.ts";
 import type { Exposure, Ingress } from "./ingress.ts";
-import { type DeploymentTransform, runTraefik, toHttps } from "./traefik-program.ts";
+import { runTraefikChart } from "./traefik-chart.ts";
+import { type DeploymentTransform, runTraefik, settingsProblems, toHttps } from "./traefik-program.ts";
 
 /** Arguments of {@link Traefik}. */
 export interface TraefikArgs {
@@ -22,13 +27,17 @@ export interface TraefikArgs {
   serviceAnnotations?: Record<string, string>;
   /** Registry that holds the images under their own repository names. Default: the vendor's. */
   mirror?: string;
+  /** Runs Traefik by the vendor's chart; `{}` is the pinned one, from the vendor. Default: objects of this library. */
+  chart?: VendorChartArgs;
 }
 
 /** What code may change about {@link Traefik}. */
 export interface TraefikOptions extends pulumi.ComponentResourceOptions {
   transform?: {
-    /** Changes the Deployment. */
+    /** Changes the Deployment, where it is this library's. */
     deployment?: DeploymentTransform;
+    /** Changes the values of the vendor's chart, where `chart` asks for it. */
+    values?: ValuesTransform;
   };
 }
 
@@ -46,8 +55,15 @@ export class Traefik extends pulumi.ComponentResource implements Ingress {
 
   constructor(name: string, args: TraefikArgs = {}, opts: TraefikOptions = {}) {
     const { transform, ...options } = opts;
+    refuse(`Traefik ${name}`, [
+      ...settingsProblems(args),
+      ...choiceProblems(args.chart, {
+        objects: { "transform.deployment": transform?.deployment },
+        chart: { "transform.values": transform?.values },
+      }),
+    ]);
     super("plumbline:index:Traefik", name, { ...args }, options);
-    const { namespace = "traefik", ingressClass = "traefik", serviceAnnotations, ...settings } = args;
+    const { namespace = "traefik", ingressClass = "traefik", serviceAnnotations, chart, ...settings } = args;
     const parent = { parent: this };
     const kind = new k8s.networking.v1.IngressClass(
       name,
@@ -57,30 +73,39 @@ export class Traefik extends pulumi.ComponentResource implements Ingress {
       },
       parent,
     );
-    const deployment = runTraefik(
-      name,
-      { ...settings, namespace, ...(serviceAnnotations && { annotations: serviceAnnotations }) },
-      {
-        configuration: {
-          kubernetesIngress: { ingressClass, ingressEndpoint: { publishedService: `${namespace}/traefik` } },
-        },
-        rules: [
-          { apiGroups: [""], resources: ["services", "nodes"], verbs: ["get", "list", "watch"] },
-          // Certificates lie in the namespaces of those who are exposed.
-          { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch"] },
-          { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["get", "list", "watch"] },
+    const wanted = { ...settings, namespace, ...(serviceAnnotations && { annotations: serviceAnnotations }) };
+    const deployment = chart
+      ? runTraefikChart(
+          name,
+          wanted,
+          { from: chart, providers: { kubernetesIngress: { enabled: true, ingressClass } }, after: [kind] },
+          transform?.values,
+          parent,
+        )
+      : runTraefik(
+          name,
+          wanted,
           {
-            apiGroups: ["networking.k8s.io"],
-            resources: ["ingresses", "ingressclasses"],
-            verbs: ["get", "list", "watch"],
+            configuration: {
+              kubernetesIngress: { ingressClass, ingressEndpoint: { publishedService: `${namespace}/traefik` } },
+            },
+            rules: [
+              { apiGroups: [""], resources: ["services", "nodes"], verbs: ["get", "list", "watch"] },
+              // Certificates lie in the namespaces of those who are exposed.
+              { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch"] },
+              { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["get", "list", "watch"] },
+              {
+                apiGroups: ["networking.k8s.io"],
+                resources: ["ingresses", "ingressclasses"],
+                verbs: ["get", "list", "watch"],
+              },
+              { apiGroups: ["networking.k8s.io"], resources: ["ingresses/status"], verbs: ["update"] },
+            ],
+            after: [kind],
           },
-          { apiGroups: ["networking.k8s.io"], resources: ["ingresses/status"], verbs: ["update"] },
-        ],
-        after: [kind],
-      },
-      transform?.deployment,
-      parent,
-    );
+          transform?.deployment,
+          parent,
+        );
     settled.set(this, { ingressClass, deployment });
     this.ingressClass = pulumi.output(ingressClass);
     this.registerOutputs({ ingressClass: this.ingressClass });
@@ -144,7 +169,7 @@ export const traefik = (
   layer({
     slot: "ingress",
     implementation: "traefik",
-    version: version("traefik"),
+    ...versionOf(args.chart, charts.traefik, version("traefik")),
     needs: ["cluster"],
     reach: { service: "traefik", namespace: args.namespace ?? "traefik", port: 443, scheme: "https" },
     build: (name, { cluster }, opts) => {

@@ -1,6 +1,13 @@
 // A stranger's program that installs charts: from where, and with what beside the arguments, is in `CHARTS`, JSON of its test.
 import * as k8s from "@pulumi/kubernetes";
-import { ExternalSecrets, Fluentd, Grafana, IngressNginx, type VendorChartArgs } from "../../components/index.ts";
+import {
+  ExternalSecrets,
+  Fluentd,
+  Grafana,
+  IngressNginx,
+  Traefik,
+  type VendorChartArgs,
+} from "../../components/index.ts";
 import * as cases from "../chart-cases.ts";
 
 interface Asked {
@@ -11,7 +18,7 @@ interface Asked {
 }
 
 const { from, unknown }: Asked = JSON.parse(process.env.CHARTS ?? "");
-const { fluentd, grafana, "ingress-nginx": nginx, "external-secrets": secrets } = from;
+const { fluentd, grafana, traefik, "ingress-nginx": nginx, "external-secrets": secrets } = from;
 
 const later = new k8s.core.v1.Namespace("later");
 if (nginx) {
@@ -24,3 +31,4 @@ if (nginx) {
 if (secrets) new ExternalSecrets("secrets", { ...cases.externalSecrets, chart: secrets });
 if (fluentd) new Fluentd("collector", { ...cases.fluentd, chart: fluentd });
 if (grafana) new Grafana("dashboards", { ...cases.grafana, chart: grafana });
+if (traefik) new Traefik("traefik", { ...cases.traefik, chart: traefik });

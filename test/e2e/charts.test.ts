@@ -10,7 +10,13 @@ import { programOn, type TestProgram } from "../program.ts";
 import { type ApiServer, startApiServer } from "./api-server.ts";
 
 /** Layers by the name of their chart, and the namespace that their test gives them. */
-const layers = { "ingress-nginx": "edge", "external-secrets": "stores", fluentd: "lines", grafana: "boards" };
+const layers = {
+  "ingress-nginx": "edge",
+  "external-secrets": "stores",
+  fluentd: "lines",
+  grafana: "boards",
+  traefik: "front",
+};
 const [chart, ...others] = Object.keys(layers).map((name) => recordingChart(name, "1.0.0")) as [
   MadeChart,
   ...MadeChart[],

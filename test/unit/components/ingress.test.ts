@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { load } from "js-yaml";
-import { charts, GatewayApi, IngressNginx, type IngressNginxArgs, Traefik } from "../../../components/index.ts";
+import {
+  charts,
+  GatewayApi,
+  IngressNginx,
+  type IngressNginxArgs,
+  Traefik,
+  traefik as traefikLayer,
+} from "../../../components/index.ts";
 import { unknownKeys } from "../../chart.ts";
 import * as chartCases from "../../chart-cases.ts";
 import { golden } from "../../golden.ts";
@@ -135,6 +142,78 @@ test("the controller of ingress-nginx serves the class that its objects name", (
     controllerValue: "k8s.io/ingress-old",
   });
   for (const { inputs } of ofKind(nginx, "Ingress")) assert.equal(inputs.spec.ingressClassName, "old");
+});
+
+describe("Traefik by the vendor's chart", () => {
+  const cases: Record<string, () => void> = {
+    "traefik-defaults": () => new Traefik("i", { chart: {} }),
+    "traefik-all": () => new Traefik("i", { ...chartCases.traefik, chart: {} }),
+    "gateway-api-traefik": () => new GatewayApi("i", { chart: {} }),
+  };
+  for (const [title, declare] of Object.entries(cases)) {
+    test(`${title}: the values are those of the golden file, and each is known to the chart`, async () => {
+      const [chart] = ofKind(await record(declare), "Chart");
+      golden(title, chart?.inputs.values);
+      assert.deepEqual(unknownKeys(chart?.inputs.values, charts.traefik), []);
+    });
+  }
+  test("has the names, ports and openings of the objects, and none of these beside it", async () => {
+    const ours = named(traefik, "NetworkPolicy", "traefik").spec;
+    for (const [namespace, declare] of [
+      ["traefik", () => new Traefik("i", { chart: {} })],
+      ["gateway-api", () => new GatewayApi("i", { chart: {} })],
+    ] as const) {
+      const declared = await record(declare);
+      const [chart, ...others] = ofKind(declared, "Chart");
+      assert.deepEqual(others, []);
+      // The chart calls its Service and its ServiceAccount after the release.
+      const { name, namespace: within, skipCrds, values } = chart?.inputs ?? {};
+      assert.deepEqual([name, within, skipCrds], ["traefik", namespace, true]);
+      assert.deepEqual(named(declared, "NetworkPolicy", "traefik").spec, ours);
+      const opened = ours.ingress.flatMap(({ ports }: { ports: { port: number }[] }) => ports.map(({ port }) => port));
+      const { web, websecure, traefik: internal } = values.ports;
+      assert.deepEqual([web.port, websecure.port, internal.port], opened);
+      assert.deepEqual(
+        ["Deployment", "Service", "ServiceAccount", "ClusterRole"].flatMap((kind) => ofKind(declared, kind)),
+        [],
+      );
+    }
+  });
+  test("a redirect names a middleware that the chart's Traefik has", async () => {
+    const declared = await record(() => new Traefik("i", { chart: {} }).expose("pay", secure, {}));
+    const { "traefik.ingress.kubernetes.io/router.middlewares": middleware } = named(
+      declared,
+      "Ingress",
+      "pay-redirect",
+    ).metadata.annotations;
+    const { http } = load(ofKind(declared, "Chart")[0]?.inputs.values.providers.file.content) as {
+      http: { middlewares: object };
+    };
+    assert.deepEqual(
+      Object.keys(http.middlewares).map((name) => `${name}@file`),
+      [middleware],
+    );
+  });
+  test("what only one of the two ways is able to do is refused on the other, by name", () => {
+    const deployment = <T>(args: T) => args;
+    const values = <T>(args: T) => args;
+    for (const Kind of [Traefik, GatewayApi]) {
+      assert.throws(
+        () => new Kind("i", { chart: {} }, { transform: { deployment } }),
+        /transform\.deployment: found a function; allowed: nothing beside `chart`/,
+      );
+      assert.throws(
+        () => new Kind("i", {}, { transform: { values } }),
+        /transform\.values: found a function; allowed: nothing without `chart`/,
+      );
+      assert.throws(() => new Kind("i", { chart: { version: "38.0.0" } }), /chart\.digest: .*another digest/);
+    }
+  });
+  test("the layer says the version that runs, where it is known", () => {
+    assert.equal(traefikLayer({ chart: {} }).version, "3.6.0");
+    assert.equal(traefikLayer({ chart: { version: "38.0.0", digest: "0".repeat(64) } }).version, undefined);
+    assert.notEqual(traefikLayer().version, "3.6.0");
+  });
 });
 
 describe("the static configuration", () => {
