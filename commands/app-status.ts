@@ -28,7 +28,8 @@ export interface AppStatus {
   readonly reverted?: { readonly what: string; readonly at: string };
 }
 
-const appLabel = "plumbline.dev/app";
+/** Label of an app's namespace: name of the app. */
+export const appLabel = "plumbline.dev/app";
 const exposeAnnotation = "plumbline.dev/expose";
 
 /** Every app of the platform, by name. */

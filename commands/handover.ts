@@ -9,6 +9,7 @@ import { type Api, ApiError, connect } from "../local/kubernetes-api.ts";
 import { loadStack } from "../stacks/shared/load.ts";
 import { readRecords } from "./app-records.ts";
 import { Failure } from "./failure.ts";
+import { firstDelivery } from "./first-delivery.ts";
 import { type Deliverer, handoverLabel, liveDeliverers, managersOf, merge, namespacePath } from "./handover-agents.ts";
 import { heldObjects, release } from "./handover-release.ts";
 import { findRemotes } from "./remotes.ts";
@@ -17,13 +18,13 @@ import { type Deployment, editState } from "./state.ts";
 /**
  * Runs the work of an `up` with what a handover needs before and after it.
  *
- * @param work says whether the `up` has ended well
+ * @param work runs it with these variables, and says whether it has ended well
  * @throws Failure `HANDOVER` when an app is not taken over in time
  */
 export const withHandover = async (
   { state, stack, env }: { readonly state: string; readonly stack: string; readonly env: Record<string, string> },
   say: (line: string) => void,
-  work: () => Promise<boolean>,
+  work: (env: Readonly<Record<string, string>>) => Promise<boolean>,
 ): Promise<boolean> => {
   const api = await connect(stateLayout(state).kubeconfig.ci);
   try {
@@ -33,8 +34,14 @@ export const withHandover = async (
     const wanted = declared && (await wantedDeliverers(declared, env.PLUMBLINE_REPOSITORIES));
     for (const { name, to } of wanted ? await beginHandover(api, stack, env, wanted) : [])
       say(`handing over ${name} to ${to}`);
-    const done = await work();
+    // What stands at a cloud has to be in the state as soon as it is there; what is in this cluster is found by its name.
+    const first =
+      wanted && declared.settings.cluster.implementation === "embedded"
+        ? await firstDelivery(api, state, new Set(wanted.keys()))
+        : undefined;
+    const done = await work({ ...env, ...first?.env });
     if (!done || !wanted) return done;
+    for (const left of (await first?.end()) ?? []) say(`removed ${left}, of an \`up\` that was killed`);
     for (const { handover, left } of await finishHandover(api, wanted)) {
       say(`${handover.to} has taken over ${handover.name}`);
       for (const each of left) say(`${each} is not among what ${handover.to} delivers, and was left as it is`);

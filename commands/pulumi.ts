@@ -49,6 +49,10 @@ export const pulumiEnvironment = async (state: string, stack?: string): Promise<
     TMPDIR: temporary,
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    // The provider's own 50 requests a second are for a cluster that is shared; priority and fairness of the API server
+    // keep a large `up` from starving anybody.
+    PULUMI_K8S_CLIENT_QPS: "1000",
+    PULUMI_K8S_CLIENT_BURST: "2000",
     PLUMBLINE_KUBECONFIG: stateLayout(state).kubeconfig.ci,
     PLUMBLINE_CEL: join(bin, "plumbline-cel"),
     PLUMBLINE_KUSTOMIZE: join(bin, "kustomize"),
@@ -194,10 +198,10 @@ export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
   await (await import("./stack-layers.ts")).refuseWithoutImages(stack, state);
   await (await import("./up.ts")).goOnWithUp({ state, stack, env }, async () => {
     const { withHandover } = await import("./handover.ts");
-    return withHandover({ state, stack, env }, tell, async () => {
+    return withHandover({ state, stack, env }, tell, async (variables) => {
       // Before Pulumi looks: it then finds the cluster as its state says, and changes only what the program changes.
       await repairBefore(stack, state, env);
-      await passThrough("pulumi", rest, env);
+      await passThrough("pulumi", rest, variables);
       return !process.exitCode;
     });
   });

@@ -21,15 +21,13 @@ export interface Repair {
 export const repair = async (stack: string, state: string, env: Record<string, string>): Promise<Repair[]> => {
   const api = await connect(stateLayout(state).kubeconfig.ci);
   try {
-    const repairs: Repair[] = [];
-    for (const desired of await declaredObjects(stack, api, env)) {
-      const foreign = await repairOne(api, desired);
-      if (foreign.length > 0) {
-        const fields = foreign.map(({ path, manager }) => ({ field: pathText(path), manager }));
-        repairs.push({ object: desired.name, fields });
-      }
-    }
-    return repairs;
+    const declared = await declaredObjects(stack, api, env);
+    const found = await Promise.all(declared.map((desired) => repairOne(api, desired)));
+    return declared.flatMap(({ name: object }, index): Repair[] => {
+      const foreign = found[index] ?? [];
+      const fields = foreign.map(({ path, manager }) => ({ field: pathText(path), manager }));
+      return fields.length > 0 ? [{ object, fields }] : [];
+    });
   } finally {
     api.close();
   }

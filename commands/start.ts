@@ -187,8 +187,8 @@ const bringUp = async (
   };
   const run = { state, stack, env };
   await goOnWithUp(run, () =>
-    withHandover(run, say, async () => {
-      await runPulumi(args, env, { signal, line });
+    withHandover(run, say, async (variables) => {
+      await runPulumi(args, variables, { signal, line });
       return true;
     }),
   ).finally(() => log.end());

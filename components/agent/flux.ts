@@ -131,6 +131,9 @@ export class Flux extends pulumi.ComponentResource implements Agent {
           "--feature-gates=ObjectLevelWorkloadIdentity=true,DisableConfigWatchers=true,CancelHealthCheckOnNewRevision=true",
           ...(remotePorts.length > 0 ? [] : ["--no-remote-bases"]),
           "--requeue-dependency=5s",
+          // An app takes some ten requests, so the 50 a second that are the default would be five apps a second.
+          "--kube-api-qps=500",
+          "--kube-api-burst=1000",
         ],
         ports: [],
         readiness: { path: "/readyz", port: "healthz" },
