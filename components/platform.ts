@@ -2,9 +2,11 @@
 
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { Agent } from "./agent/agent.ts";
 import { fieldManager } from "./cluster/cluster.ts";
 import { App } from "./delivery/app.ts";
 import { credentialsOf } from "./delivery/configured.ts";
+import { copiesOf } from "./delivery/copies.ts";
 import type { AppDeclaration } from "./delivery/declaration.ts";
 import { pushing } from "./delivery/push.ts";
 import type { Rendering } from "./delivery/render.ts";
@@ -77,6 +79,10 @@ const pinFieldManager: pulumi.ResourceTransformation = ({ type, props, opts }) =
   return { props: { ...props, metadata: pinned }, opts };
 };
 
+/** The agent, which takes an app from that copy of its repository. */
+const fromCopy = (agent: Agent | undefined, copy = 0): Agent | undefined =>
+  agent && copy > 0 ? { deliver: (name, delivery, opts) => agent.deliver(name, { ...delivery, copy }, opts) } : agent;
+
 /**
  * A platform: its cluster, its layers in the order of their needs, then its apps.
  *
@@ -103,6 +109,13 @@ export class Platform extends pulumi.ComponentResource {
     new Identities(`${name}-identities`, {}, placed);
     const capabilities = buildLayers(layers, { cluster }, (slot) => `${name}-${slot}`, placed);
     const apps = singleApps(settings);
+    const copies = copiesOf(
+      apps.filter(({ model }) => model !== "push"),
+      ({ source }) => {
+        const { url, revision } = sourceOf(settings, source);
+        return JSON.stringify([url, revision]);
+      },
+    );
     const built = new Map<string, App>();
     const build = (declared: AppDeclaration): App => {
       const {
@@ -120,7 +133,7 @@ export class Platform extends pulumi.ComponentResource {
       const rendering = pushed?.get(app);
       if (model === "push" && !rendering)
         throw new Error(`what app "${app}" consists of, Git must be asked first: discover()`);
-      const agent = rendering ? pushing(rendering) : capabilities.agent;
+      const agent = rendering ? pushing(rendering) : fromCopy(capabilities.agent, copies.get(app));
       if (!agent) throw new Error(`app "${app}" has no agent that delivers it`);
       const { url, revision, verify } = sourceOf(settings, source);
       const access = credentials.get(url);

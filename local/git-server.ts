@@ -114,7 +114,7 @@ if (import.meta.main) {
     root,
     token: readFileSync(token, "utf8").trim(),
     pushed: (repository) => {
-      notifyAgent({ kubeconfig, repository }).then(
+      notifyAgent({ kubeconfig, root, repository }).then(
         (told) => console.log(`push to ${repository}: told ${told.join(", ") || "nobody, no agent follows it"}`),
         (error: Error) => console.error(`push to ${repository}: the agent was not told: ${error.message}`),
       );

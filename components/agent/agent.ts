@@ -51,6 +51,8 @@ export interface Delivery {
   readonly verify: VerifyArgs | undefined;
   /** Commit that is delivered. */
   readonly revision: Revision;
+  /** Which of the agent's copies of the repository it comes from, where there are several. Undefined: the first, 0. */
+  readonly copy?: number;
   /** Folder within the repository, without `./` before it and `/` behind it; of a chart, the one with `Chart.yaml`. */
   readonly path: string;
   /** What the files are. Undefined: no chart; Kustomize where the folder has a `kustomization.yaml`, else plain YAML. */

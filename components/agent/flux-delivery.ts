@@ -116,13 +116,13 @@ const imagesOf = ({ images }: Delivery) =>
 
 const loginOf = ({ name }: Delivery) => `${name}-delivery`;
 
-/** The Git source of a repository's branch, made once and shared by its apps. */
+/** The Git source of a repository's branch, made once for each copy and shared by the apps of that. */
 const gitSource = (flux: Flux, facts: FluxFacts, delivery: Delivery): k8s.apiextensions.CustomResource => {
-  const { repository, revision } = delivery;
+  const { repository, revision, copy = 0 } = delivery;
   const access = accessOf(flux, facts, delivery);
   const [by] = Object.keys(revision);
   // A branch stands alone, as it did before there was anything else: another name would replace the source.
-  const key = `${repository} ${by === "branch" ? "" : `${by} `}${revisionName(revision)}`;
+  const key = `${repository} ${by === "branch" ? "" : `${by} `}${revisionName(revision)}${copy > 0 ? ` ${copy}` : ""}`;
   const known = facts.sources.get(key);
   if (known) return known;
   const url = new URL(repository);

@@ -57,7 +57,7 @@ export const kustomizeControllerRules: Rule[] = [
   },
 ];
 
-/** Lets the notifier find the sources that follow a repository and annotate them. */
+/** Lets the notifier find the sources that follow a repository, and which apps they bring, and annotate them. */
 export const notifierRules = (prefix: string, namespace: string, opts: pulumi.ComponentResourceOptions): void => {
   const subjects = [{ kind: "User", name: notifier, apiGroup: "rbac.authorization.k8s.io" }];
   const bind = (kind: "ClusterRole" | "Role") => ({ apiGroup: "rbac.authorization.k8s.io", kind, name: notifier });
@@ -65,7 +65,10 @@ export const notifierRules = (prefix: string, namespace: string, opts: pulumi.Co
     `${prefix}-notifier-finds`,
     {
       metadata: { name: notifier },
-      rules: [{ apiGroups: [sources], resources: ["gitrepositories"], verbs: ["list"] }],
+      rules: [
+        { apiGroups: [sources], resources: ["gitrepositories", "helmcharts"], verbs: ["list"] },
+        { apiGroups: [kustomizations], resources: ["kustomizations"], verbs: ["get", "list"] },
+      ],
     },
     opts,
   );

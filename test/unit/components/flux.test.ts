@@ -219,7 +219,8 @@ test("the agent's namespace denies what is not opened by name", () => {
 
 test("the notifier finds sources everywhere and may patch those of the agent", () => {
   assert.deepEqual(named(declared, "ClusterRole", "plumbline:git-notifier").rules, [
-    { apiGroups: ["source.toolkit.fluxcd.io"], resources: ["gitrepositories"], verbs: ["list"] },
+    { apiGroups: ["source.toolkit.fluxcd.io"], resources: ["gitrepositories", "helmcharts"], verbs: ["list"] },
+    { apiGroups: ["kustomize.toolkit.fluxcd.io"], resources: ["kustomizations"], verbs: ["get", "list"] },
   ]);
   assert.deepEqual(named(declared, "Role", "plumbline:git-notifier").rules, [
     { apiGroups: ["source.toolkit.fluxcd.io"], resources: ["gitrepositories"], verbs: ["get", "patch"] },
