@@ -4,12 +4,13 @@ import { AppKind } from "../components/agent/agent.ts";
 import { closureOf, nestedKustomizations, RenderError } from "../components/delivery/closure.ts";
 import { folderOf, kindOf } from "../components/delivery/discover.ts";
 import { lockedRemotes } from "../components/delivery/remotes.ts";
-import { openRepository, reachable } from "../components/delivery/repository.ts";
+import { reachable } from "../components/delivery/repository.ts";
 import { seenBy } from "../components/delivery/seen.ts";
 import { plainIn, readSources } from "../components/delivery/sources.ts";
 import { refuseUnfetched } from "../components/delivery/unfetched.ts";
 import { stateLayout } from "../engine/folders.ts";
 import type { AppRecord } from "./app-records.ts";
+import { sharedSnapshot } from "./shared-snapshot.ts";
 
 /**
  * Why the preview would refuse what an agent has applied: a link that Flux leaves out, a key that Argo CD takes twice. Only of
@@ -24,8 +25,7 @@ export const faultOf = async (
   if (!isAbsolute(place)) return undefined;
   const reader = agent === "argo-cd" ? "argo-cd" : "flux";
   try {
-    const opened = await openRepository(place, { commit });
-    const snapshot = await seenBy({ ...opened, url: repository }, reader);
+    const snapshot = await seenBy(await sharedSnapshot(place, commit, repository), reader);
     const kind = kindOf(snapshot, path);
     const closure = await closureOf(snapshot, path, kind, { remotes: lockedRemotes({ offline: true }) });
     await refuseUnfetched(snapshot, closure, reader, kind);

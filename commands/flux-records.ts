@@ -11,22 +11,35 @@ export const fluxRecords = async (api: Api): Promise<Records> => {
     api.list("/apis/helm.toolkit.fluxcd.io/v2/helmreleases"),
     api.list("/apis/source.toolkit.fluxcd.io/v1/helmcharts"),
   ]);
+  const named = (objects: readonly KubernetesObject[]) =>
+    new Map(objects.map((each) => [`${each.metadata.namespace}/${each.metadata.name}`, each]));
+  const releasesByName = named(releases);
+  const deliveredByName = named(delivered);
+  // Asked for each app, a thousand of them would be a thousand questions.
+  let events: Promise<Map<string, KubernetesObject[]>> | undefined;
+  const eventsOf = async ({ metadata }: KubernetesObject): Promise<readonly KubernetesObject[]> => {
+    events ??= api
+      .list(`/api/v1/events?fieldSelector=${encodeURIComponent("involvedObject.kind=Kustomization")}`)
+      .then((all) => Map.groupBy(all, ({ involvedObject: of }) => `${of.namespace}/${of.name}`));
+    return (await events).get(`${metadata.namespace}/${metadata.name}`) ?? [];
+  };
   return (namespace, name) => {
-    const called = ({ metadata }: KubernetesObject) => metadata.namespace === namespace && metadata.name === name;
-    const release = releases.find(called);
+    const release = releasesByName.get(`${namespace}/${name}`);
     if (release) return releaseOf(release, charts, sources);
-    const found = delivered.find(called);
+    const found = deliveredByName.get(`${namespace}/${name}`);
     if (!found) return undefined;
     const source = sources.find(
       ({ metadata }) =>
         metadata.name === found.spec.sourceRef.name &&
         metadata.namespace === (found.spec.sourceRef.namespace ?? namespace),
     );
-    return recordOf(api, found, source);
+    return recordOf(eventsOf, found, source);
   };
 };
 
-const recordOf = (api: Api, found: KubernetesObject, source: KubernetesObject | undefined): AppRecord => {
+type EventsOf = (record: KubernetesObject) => Promise<readonly KubernetesObject[]>;
+
+const recordOf = (eventsOf: EventsOf, found: KubernetesObject, source: KubernetesObject | undefined): AppRecord => {
   const failure = (source && failureOf(source)) ?? failureOf(found);
   const ready = condition(found, "Ready");
   const deliveredAt = deliveredAtOf(found);
@@ -42,7 +55,7 @@ const recordOf = (api: Api, found: KubernetesObject, source: KubernetesObject | 
     ...(ready?.message ? { progress: ready.message } : {}),
     ...(deliveredAt ? { deliveredAt } : {}),
     ...(ready?.lastTransitionTime ? { changedAt: ready.lastTransitionTime } : {}),
-    reverted: () => revertOf(api, found),
+    reverted: () => revertOf(eventsOf, found),
   };
 };
 
@@ -119,10 +132,11 @@ const hintOf = (failure: string, folder: string): Hint => {
 const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
 // An apply that changed something although its commit had been applied before has undone a live edit.
-const revertOf = async (api: Api, record: KubernetesObject): Promise<{ what: string; at: string } | undefined> => {
-  const { namespace, name } = record.metadata;
-  const selector = encodeURIComponent(`involvedObject.kind=Kustomization,involvedObject.name=${name}`);
-  const events = await api.list(`/api/v1/namespaces/${namespace}/events?fieldSelector=${selector}`);
+const revertOf = async (
+  eventsOf: EventsOf,
+  record: KubernetesObject,
+): Promise<{ what: string; at: string } | undefined> => {
+  const events = await eventsOf(record);
   const history = historyOf(record);
   const reverts = events.flatMap((event) => {
     const revision = event.metadata.annotations?.["kustomize.toolkit.fluxcd.io/revision"];
