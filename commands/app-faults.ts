@@ -27,7 +27,7 @@ export const faultOf = async (
   try {
     const snapshot = await seenBy(await sharedSnapshot(place, commit, repository), reader);
     const kind = kindOf(snapshot, path);
-    const closure = await closureOf(snapshot, path, kind, { remotes: lockedRemotes({ offline: true }) });
+    const closure = await closureOf(snapshot, path, kind, { agent: reader, remotes: lockedRemotes({ offline: true }) });
     await refuseUnfetched(snapshot, closure, reader, kind);
     const plain = plainIn(nestedKustomizations(snapshot, folderOf(path)));
     // What Argo CD passes over need be no object.

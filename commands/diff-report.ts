@@ -99,9 +99,13 @@ const remarks = ({ restarts, destructive }: ObjectChange): string[] => [
 export const cell = (value: string): string =>
   value.replace(/[\\`*_[\]<>|@#]/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("\n", " ");
 
-/** Places that may give something else each time. */
-export const notes = ({ irreproducible }: AppDiff): string[] =>
-  irreproducible.map(({ file, line, uses }) => `${file}:${line}: ${uses} may give something else each time`);
+/** Places that may give something else each time, and objects of which one place counts. */
+export const notes = ({ irreproducible, repeated = [] }: AppDiff): string[] => [
+  ...irreproducible.map(({ file, line, uses }) => `${file}:${line}: ${uses} may give something else each time`),
+  ...repeated.map(
+    ({ object, places }) => `${places.at(-1)}: ${object} is also in ${places.slice(0, -1).join(", ")}; this one counts`,
+  ),
+];
 
 /** A value on one line, cut where it is long. */
 export const shown = (value: unknown): string => {

@@ -8,6 +8,7 @@ import {
   type Irreproducible,
   type Rendering,
   type RenderRequest,
+  type Repeated,
   render,
   renderingKey,
   requestOf,
@@ -46,6 +47,8 @@ export interface AppDiff {
   readonly violations: readonly { readonly object: string; readonly place: string; readonly message: string }[];
   /** Templates that may give something else the next time: a difference in them need be none. */
   readonly irreproducible: readonly Irreproducible[];
+  /** Objects that stand more than once at `to`, of which the agent takes the last. */
+  readonly repeated?: readonly Repeated[];
 }
 
 /** Prints what differs; the exit code is 2 when something does. */
@@ -165,14 +168,14 @@ const diffOf = async (
     // What was there before goes with its folder; what never was, or is no folder now, nobody delivers.
     if (!hasFiles(before, declared) || reason instanceof RenderError) throw reason;
   }
-  const remotes = remotesOf(layers, declared.model);
-  const keys = [await refuseBefore(() => keyAt(before, declared, remotes)), await keyAt(after, declared, remotes)];
+  const renderer = declared.model === "push" ? ("flux" as const) : agent;
+  const by = { agent: renderer, remotes: remotesOf(layers, declared.model) };
+  const keys = [await refuseBefore(() => keyAt(before, declared, by)), await keyAt(after, declared, by)];
   if (keys[0] === keys[1]) {
     return { ...hashes, changes: [], violations: [], irreproducible: [] };
   }
   // What was there before is upgraded; what comes with this commit is installed.
-  const renderer = declared.model === "push" ? ("flux" as const) : agent;
-  const how = { agent: renderer, upgrade: hasFiles(before, declared), remotes };
+  const how = { ...by, upgrade: hasFiles(before, declared) };
   const [old, now] = await Promise.all([
     refuseBefore(() => renderAt(before, declared, how)),
     renderAt(after, declared, how),
@@ -186,7 +189,8 @@ const diffOf = async (
       if (touched.has(`${at} ${object}`)) violations.push({ object, place: at, message });
     }
   }
-  return { ...hashes, changes, violations, irreproducible: now.irreproducible };
+  const { irreproducible, repeated } = now;
+  return { ...hashes, changes, violations, irreproducible, ...(repeated && { repeated }) };
 };
 
 // A commit that mends another is compared with what runs, which is an earlier one.
@@ -203,10 +207,14 @@ const refuseBefore = async <T>(work: () => Promise<T>): Promise<T> => {
 };
 
 /** What decides the rendering of an app at a commit; nothing where its folder is not there. */
-const keyAt = async (snapshot: Snapshot, declared: AppDeclaration, remotes: Remotes): Promise<string> => {
+const keyAt = async (
+  snapshot: Snapshot,
+  declared: AppDeclaration,
+  { agent, remotes }: { readonly agent: RenderingAgent; readonly remotes: Remotes },
+): Promise<string> => {
   if (!hasFiles(snapshot, declared)) return "";
   const kind = declared.kind ?? kindOf(snapshot, declared.source.path);
-  const closure = await closureOf(snapshot, declared.source.path, kind, { remotes });
+  const closure = await closureOf(snapshot, declared.source.path, kind, { remotes, agent });
   return renderingKey({ ...requestOf(declared), kind }, closure);
 };
 

@@ -92,9 +92,10 @@ export const namedBy = async (
       });
     }
     for (const { source, kind, model } of chosen) {
-      const snapshot = await seenBy(await open(source), model === "push" ? "flux" : renderingAgentOf(layers));
+      const agent = model === "push" ? ("flux" as const) : renderingAgentOf(layers);
+      const snapshot = await seenBy(await open(source), agent);
       const through = remotesOf(layers, model, remotes);
-      await closureOf(snapshot, source.path, kind ?? kindOf(snapshot, source.path), { remotes: through });
+      await closureOf(snapshot, source.path, kind ?? kindOf(snapshot, source.path), { remotes: through, agent });
     }
     return await result();
   } catch (error) {

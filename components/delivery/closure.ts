@@ -8,6 +8,7 @@ import { remoteChart, remoteTarget, shownPath } from "./remote-files.ts";
 import { isRemote } from "./remote-url.ts";
 import { lockedRemotes, type Remotes } from "./remotes.ts";
 import { type Entry, type Snapshot, SourceError } from "./repository.ts";
+import type { RenderingAgent } from "./seen.ts";
 
 /** A file that an app consists of. */
 export interface Part extends Entry {
@@ -24,6 +25,8 @@ export type Closure = ReadonlyMap<string, Part>;
 export interface Following {
   /** Where what lies elsewhere comes from. Default: what the lock file says. */
   readonly remotes?: Remotes;
+  /** Whose files count. Default: those of Flux. */
+  readonly agent?: RenderingAgent;
   /** Bases of elsewhere that lead here, so that a circle is seen. Default: none. */
   readonly outer?: readonly string[];
 }
@@ -70,9 +73,9 @@ export const closureOf = async (
   snapshot: Snapshot,
   path: string,
   kind: AppKind,
-  { remotes = lockedRemotes(), outer = [] }: Following = {},
+  { remotes = lockedRemotes(), agent = "flux", outer = [] }: Following = {},
 ): Promise<Closure> => {
-  const following = { remotes, outer };
+  const following = { remotes, agent, outer };
   const folder = folderOf(path);
   const own = filesBelow(snapshot, folder);
   if (own.length === 0) throw missing(snapshot, folder);
@@ -93,7 +96,7 @@ export const closureOf = async (
     throw new RenderError(snapshot, reason);
   }
   const nested = nestedKustomizations(snapshot, folder);
-  const closure = inside(own.filter((each) => isManifest(each) && !isWithin(each.path, nested)));
+  const closure = inside(own.filter((each) => isManifest(each, agent) && !isWithin(each.path, nested)));
   for (const each of nested) {
     const found = kustomizationIn(snapshot, each);
     if (found) closure.set(found.path, found);
@@ -103,8 +106,11 @@ export const closureOf = async (
 };
 
 // A link without the ending of some other file may be a folder of manifests.
-const isManifest = ({ type, path }: Entry): boolean =>
-  type === "submodule" || isYaml(path) || (type === "link" && !posix.extname(path));
+const isManifest = ({ type, path }: Entry, agent: RenderingAgent): boolean =>
+  type === "submodule" ||
+  isYaml(path) ||
+  (agent === "argo-cd" && /\.(json|jsonnet)$/.test(path)) ||
+  (type === "link" && !posix.extname(path));
 
 /** Whether Kustomize and plain YAML take a file of this name for manifests. The agents, too, tell upper case apart. */
 export const isYaml = (path: string): boolean => /\.ya?ml$/.test(path);

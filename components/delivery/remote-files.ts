@@ -26,8 +26,9 @@ interface Named {
 export const remoteTarget = async (
   snapshot: Snapshot,
   { word, file, line }: Named,
-  { remotes, outer }: Required<Following>,
+  { outer, ...following }: Required<Following>,
 ): Promise<{ readonly path: string; readonly parts: readonly Part[] }> => {
+  const { remotes } = following;
   const refused = (reason: string) => new RenderError(snapshot, reason, file, line);
   if (!/^(git::)?(https?:|github\.com\/)/i.test(word)) {
     throw refused(`names ${word}, for which agents have no key: name it by https://, or commit what it holds`);
@@ -45,7 +46,7 @@ export const remoteTarget = async (
   if (outer.includes(name)) throw refused(`names ${word}, which leads back to itself: a base can't be its own`);
   const there = await placed(() => remotes.base(base));
   try {
-    const within = await closureOf(there, base.path, AppKind.Kustomize, { remotes, outer: [...outer, name] });
+    const within = await closureOf(there, base.path, AppKind.Kustomize, { ...following, outer: [...outer, name] });
     const folder = folderFor(base.repository, there.commit);
     const contents = await placed(() => contentsOf(there, [...within.values()]));
     const parts = [...within.values()].map(

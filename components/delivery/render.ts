@@ -15,6 +15,7 @@ import { renderChart } from "./render-helm.ts";
 import { renderKustomization } from "./render-kustomize.ts";
 import type { Snapshot } from "./repository.ts";
 import { type RenderingAgent, seenBy } from "./seen.ts";
+import { keyOf } from "./sources.ts";
 import { refuseUnfetched } from "./unfetched.ts";
 
 /** An app as it is to be rendered. */
@@ -80,6 +81,14 @@ export interface Irreproducible {
   readonly uses: string;
 }
 
+/** An object that stands more than once, of which Argo CD takes the last. */
+export interface Repeated {
+  /** "ConfigMap shop/web". */
+  readonly object: string;
+  /** Where each of them is declared, the one that counts last: "app/a.yaml:1". */
+  readonly places: readonly string[];
+}
+
 /** What an app comes to. */
 export interface Rendering {
   /** Commit that it was rendered from. */
@@ -87,6 +96,8 @@ export interface Rendering {
   readonly objects: readonly RenderedObject[];
   /** Why the same commit may give other objects the next time; empty where it can't. */
   readonly irreproducible: readonly Irreproducible[];
+  /** What stands more than once, where the agent takes one of them rather than none. */
+  readonly repeated?: readonly Repeated[];
 }
 
 /** Folder in which renderings are kept, under everything that decides them. Unset: they are not kept. */
@@ -104,7 +115,7 @@ export const render = async (
   const { agent = "flux" } = asked;
   const snapshot = await seenBy(whole, agent);
   const kind = asked.kind ?? kindOf(snapshot, asked.path);
-  const closure = await closureOf(snapshot, asked.path, kind, { remotes });
+  const closure = await closureOf(snapshot, asked.path, kind, { remotes, agent });
   const request = { ...asked, agent, kind, ...(kind === AppKind.Helm && (await settled(asked))) };
   const { commit } = snapshot;
   const kept = keptIn();
@@ -112,7 +123,8 @@ export const render = async (
   const known = file && (await readFile(file, "utf8").catch(() => undefined));
   if (known) return { commit, ...(JSON.parse(known) as Omit<Rendering, "commit">) };
   await refuseUnfetched(snapshot, closure, agent, kind);
-  const rendering = await renderers[kind](snapshot, closure, request);
+  const made = await renderers[kind](snapshot, closure, request);
+  const rendering = agent === "argo-cd" ? { ...made, ...lastOf(made.objects) } : made;
   refuseObjects(snapshot, request, rendering.objects);
   if (kept && file && rendering.irreproducible.length === 0) {
     await mkdir(kept, { recursive: true, mode: 0o700 });
@@ -138,8 +150,27 @@ const settled = async ({ agent, upgrade, capabilities }: RenderRequest): Promise
   return { upgrade: agent !== "argo-cd" && upgrade === true, ...(known && { capabilities: known }) };
 };
 
+/** What Argo CD makes of objects that stand more than once. */
+const lastOf = (objects: readonly RenderedObject[]): Pick<Rendering, "objects" | "repeated"> => {
+  const byKey = new Map<string, RenderedObject[]>();
+  for (const [index, each] of objects.entries()) {
+    const key = each.object.metadata.name ? keyOf(each.object) : `${index}`;
+    byKey.set(key, [...(byKey.get(key) ?? []), each]);
+  }
+  const repeated = [...byKey.values()].flatMap((same): Repeated[] => {
+    const { object } = same[0] ?? {};
+    if (!object || same.length < 2) return [];
+    const places = same.map(({ file = "", line }) => (line ? `${file}:${line}` : file));
+    return [{ object: `${object.kind} ${object.metadata.namespace ?? ""}/${object.metadata.name}`, places }];
+  });
+  return {
+    objects: [...byKey.values()].flatMap((same) => same.slice(-1)),
+    ...(repeated.length > 0 && { repeated }),
+  };
+};
+
 /** Changes with what a rendering is made of, and with how. */
-const format = 2;
+const format = 3;
 
 /** A hash of everything that decides a rendering; the commit is no part of it, the files that it has are. */
 export const renderingKey = (

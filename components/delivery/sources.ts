@@ -16,8 +16,14 @@ export interface Sources {
 interface Reading {
   /** Whether a file is one of a folder itself, not of a kustomization, where what it holds need be no object. */
   readonly plain: (path: string) => boolean;
-  /** Whether a file is passed over; by default none is. */
-  readonly passed?: (bytes: Buffer, documents: readonly YamlDocument[]) => boolean;
+  /**
+   * Whether a file is passed over; by default none is.
+   *
+   * @throws ManifestError where the agent can't take what it holds
+   */
+  readonly passed?: (path: string, bytes: Buffer, documents: readonly YamlDocument[]) => boolean;
+  /** Whether an object may stand more than once, all being told. Default: it is an error. */
+  readonly repeats?: boolean;
 }
 
 /**
@@ -28,7 +34,7 @@ interface Reading {
 export const readSources = async (
   snapshot: Snapshot,
   closure: Closure,
-  { plain, passed = () => false }: Reading,
+  { plain, passed = () => false, repeats = false }: Reading,
 ): Promise<Sources> => {
   const data = await dataOf(snapshot, closure);
   const files = [...closure.values()].filter(({ path }) => (isYaml(path) || isJson(path)) && !data.has(path));
@@ -45,9 +51,10 @@ export const readSources = async (
         continue;
       }
       const documents = readDocuments(bytes, path);
-      if (passed(bytes, documents)) continue;
+      if (passed(path, bytes, documents)) continue;
       for (const manifest of manifestsOf(documents, path)) {
-        refuseSecond(snapshot, manifests, manifest);
+        if (repeats) manifests.set(`${manifests.size}`, manifest);
+        else refuseSecond(snapshot, manifests, manifest);
         refuseNumbers(snapshot, manifest);
         found.push(manifest);
       }

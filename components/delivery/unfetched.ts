@@ -59,7 +59,7 @@ const refuseLinksOut = async (snapshot: Snapshot): Promise<void> => {
 };
 
 const refuseTooMuch = (snapshot: Snapshot, closure: Closure): void => {
-  const files = [...closure.values()].filter(({ path }) => isYaml(path));
+  const files = [...closure.values()].filter(({ path }) => isYaml(path) || path.endsWith(".json"));
   const sum = files.reduce((bytes, { size }) => bytes + size, 0);
   if (sum <= maxBytesOfFolder) return;
   const largest = files.reduce(

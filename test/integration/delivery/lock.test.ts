@@ -15,6 +15,7 @@ import { lockedRemotes, remotesOf } from "../../../components/delivery/remotes.t
 import { rendererPath } from "../../../components/delivery/render-program.ts";
 import { app, argoCd, definePlatform, embedded, flux } from "../../../components/index.ts";
 import { gitServer } from "../../../local/git-server.ts";
+import { repoServer } from "../../repo-server.ts";
 import { type Files, repositoryWith, type TestRepository } from "../../repositories.ts";
 import { listed, refusal, rendered, rendererForTests } from "./renderers.ts";
 
@@ -86,6 +87,24 @@ const vendor = async (files: Files, ...args: string[]): Promise<unknown[]> => {
   const { stdout } = await promisify(execFile)(rendererPath("kustomize"), args, { cwd: place, env, timeout: 60_000 });
   return loadAll(stdout).filter(Boolean);
 };
+/** What Argo CD's repository server makes of them, which fetches by itself, too. */
+const byArgoCd = async (files: Files): Promise<unknown[]> => {
+  const { folder: repository, git } = repositoryWith(files);
+  const server = await repoServer();
+  try {
+    const commit = git("rev-parse", "HEAD");
+    return await server.objects({
+      repository,
+      commit,
+      path: "app",
+      name: "shop",
+      namespace: "shop",
+      kind: "kustomize",
+    });
+  } finally {
+    server.close();
+  }
+};
 const byName = (objects: readonly unknown[]) =>
   [...(objects as { metadata: { name: string } }[])].sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
 
@@ -117,6 +136,7 @@ test("a remote base is rendered as Kustomize fetches it, by the network once", a
   const withNamespace = { ...files, "app/kustomization.yaml": `${files["app/kustomization.yaml"]}namespace: shop\n` };
   const fetched = await vendor(withNamespace, "build", "--load-restrictor=LoadRestrictionsNone", "app");
   assert.deepEqual(byName(first.objects.map(({ object }) => object)), byName(fetched));
+  assert.deepEqual(byName(first.objects.map(({ object }) => object)), byName(await byArgoCd(files)));
   const before = asked;
   assert.deepEqual((await rendered(files, { agent: "argo-cd" })).objects, first.objects);
   assert.equal(asked, before, "what is kept was asked for again");
