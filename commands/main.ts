@@ -82,6 +82,26 @@ program
   .option("--push", "push the commit as well", false)
   .action(async (app, options) => (await import("./rollback.ts")).rollback(app, options));
 
+const fleet = program.command("fleet").description("many clusters from one file: how they are, and what they get");
+
+fleet
+  .command("status")
+  .description(
+    "every cluster of the fleet in one table, with its wave, commit and health; exits 1 when one is not well",
+  )
+  .option("--stack <file>", "file under stacks/ that declares the fleet", "fleet")
+  .option("--json", "as JSON, described in docs/fleet.md", false)
+  .action(async (options) => (await import("./fleet.ts")).fleetStatus(options));
+
+fleet
+  .command("rollout")
+  .description("take a commit to the clusters wave by wave, by pushes; stops at the first wave that is not healthy")
+  .option("--stack <file>", "file under stacks/ that declares the fleet", "fleet")
+  .option("--to <revision>", "commit of the fleet's branch (default: its tip)")
+  .option("--repository <folder>", "checkout of the repository of the apps, whose origin is pushed to", ".")
+  .option("--yes", "do it; without this, which waves would move is listed", false)
+  .action(async (options) => (await import("./fleet.ts")).fleetRollout(options));
+
 program
   .command("promote")
   .description(

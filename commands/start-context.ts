@@ -2,9 +2,8 @@
 // names a repository that the cluster can reach and a registry that holds the images.
 
 import { mkdir } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { usualKubeconfig } from "../components/cluster/kubeconfig.ts";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { withLock } from "../engine/lock.ts";
 import { runPlan } from "../engine/progress.ts";
@@ -21,7 +20,7 @@ const stack = "existing";
 /** Applies the stack `existing` to the cluster of a context. @throws Failure naming each option that is missing */
 export const startOnContext = async (options: StartOptions & { context: string }): Promise<void> => {
   const { context, git, registry } = options;
-  const kubeconfig = (process.env.KUBECONFIG ?? "").split(":").find(Boolean) ?? join(homedir(), ".kube", "config");
+  const kubeconfig = usualKubeconfig();
   if (!git) {
     throw new Failure(
       "NO_REPOSITORY",

@@ -39,8 +39,8 @@ export interface Wave<N extends string = string> {
 export interface FleetArgs<N extends string> {
   /** Part of the branches of its waves. */
   readonly name: string;
-  /** The repository that holds the desired state of the apps. Its branches are those of the waves. */
-  readonly git: Omit<Settings["git"], "branch">;
+  /** The repository of the apps. Commits of its branch are rolled out; the clusters follow the branches of the waves. */
+  readonly git: Settings["git"];
   readonly clusters: Readonly<Record<N, FleetCluster>>;
   /** In the order in which a commit gets to them. */
   readonly waves: readonly Wave<NoInfer<N>>[];
@@ -79,6 +79,7 @@ export interface ResolvedWave {
 export interface Fleet {
   readonly declared: "fleet";
   readonly name: string;
+  readonly git: Settings["git"];
   readonly waves: readonly ResolvedWave[];
 }
 
@@ -91,7 +92,8 @@ const place = z.strictObject({
 
 const schema = z.strictObject({
   name: word,
-  git: z.looseObject({ url: z.string("the URL of a repository") }),
+  // The rest of it is checked with each platform.
+  git: z.looseObject({ url: z.string("the URL of a repository"), branch: z.string("the branch that is rolled out") }),
   clusters: z.record(
     word,
     z.strictObject({
@@ -142,6 +144,7 @@ export const fleet = <const N extends string>(args: FleetArgs<N>): Fleet => {
   return {
     declared: "fleet",
     name: args.name,
+    git: args.git,
     waves: waves.map((wave) => ({ ...wave, members: wave.members.filter((member) => member !== undefined) })),
   };
 };

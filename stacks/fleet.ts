@@ -3,7 +3,7 @@ import { app, definePlatform, existing, fleet, flux } from "../components/index.
 
 export default fleet({
   name: "fleet",
-  git: { url: "https://git.example.com/platform.git" },
+  git: { url: "https://git.example.com/platform.git", branch: "main" },
   clusters: {
     "eu-1": { cluster: existing({ context: "eu-1" }), labels: { region: "eu" } },
     "eu-2": { cluster: existing({ context: "eu-2" }), labels: { region: "eu" } },

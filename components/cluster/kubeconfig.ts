@@ -62,16 +62,17 @@ interface Kubeconfig {
   clusters?: { name: string; cluster: ClusterEntry }[];
 }
 
+/** The file that is read where none is named: the first of `KUBECONFIG`, then `~/.kube/config`. */
+export const usualKubeconfig = (): string =>
+  (process.env.KUBECONFIG ?? "").split(delimiter).find(Boolean) ?? join(homedir(), ".kube", "config");
+
 /**
  * The API server of a context.
  *
  * @throws Error when the kubeconfig or its context does not exist, or its plug-in gives no credential
  */
 export const serverOf = ({ kubeconfig, context }: Place): Server => {
-  const [fallback = join(homedir(), ".kube", "config")] = (process.env.KUBECONFIG ?? "")
-    .split(delimiter)
-    .filter(Boolean);
-  const path = kubeconfig ?? fallback;
+  const path = kubeconfig ?? usualKubeconfig();
   const { contexts = [], clusters = [], users = [], ...config } = read(path);
   const wanted = context ?? config["current-context"];
   const found = contexts.find(({ name }) => name === wanted);

@@ -19,7 +19,7 @@ const platform = ({ settings, labels }: FleetMember) =>
     { ...settings, apps: [app({ name: "shop", source: { path: `apps/${labels.region ?? "shop"}` } })] },
     { agent: flux() },
   );
-const git = { url: "https://git.example.com/p.git" };
+const git = { url: "https://git.example.com/p.git", branch: "main" };
 const cluster = (context: string, region?: string) => ({
   cluster: existing({ context }),
   ...(region && { labels: { region } }),
