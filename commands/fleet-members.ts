@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { usualKubeconfig } from "../components/cluster/kubeconfig.ts";
 import { followsWave, type Member, type ResolvedWave } from "../components/fleet.ts";
-import { connect } from "../local/kubernetes-api.ts";
+import { type Api, connect } from "../local/kubernetes-api.ts";
 import { type AppStatus, appStatuses } from "./app-status.ts";
+import { podReasons } from "./pod-reasons.ts";
 
 /** One cluster, as `fleet status --json` shows it. */
 export interface MemberStatus {
@@ -49,7 +50,7 @@ export const membersNow = async (
   const worker = async () => {
     for (const [index, { branch, member }] of left) {
       const about = { cluster: member.name, wave: member.wave, branch, wanted: tips.get(branch) ?? "" };
-      found[index] = await appsOf(member, `${stack}.${member.name}`, state).then(
+      found[index] = await appsOf(member, about.wanted, `${stack}.${member.name}`, state).then(
         (apps) => judged(about, apps),
         (error: Error) => ({ ...about, reachable: false, healthy: false, apps: [], problems: [error.message] }),
       );
@@ -67,29 +68,44 @@ export const judged = (
   const short = (commit: string) => commit.slice(0, 10) || "no commit";
   const problems = apps.flatMap(({ name, wave, healthy, commit, message }) => {
     const behind = wave && commit !== about.wanted ? `at ${short(commit)}, not at ${short(about.wanted)}` : "";
-    const ill = healthy ? "" : (message ?? "not healthy");
+    const ill = healthy && !behind ? "" : (message ?? (healthy ? "" : "not healthy"));
     return ill || behind ? [`${name}: ${[ill, behind].filter(Boolean).join("; ")}`] : [];
   });
   return { ...about, reachable: true, healthy: problems.length === 0, apps, problems };
 };
 
-const appsOf = async ({ access, definition }: Member, stack: string, state: string): Promise<MemberApp[]> => {
+// While its agent is at work an app is as healthy as what it was: its pods may know already that the work is in vain.
+const explained = async (api: Api, app: MemberApp, wanted: string): Promise<MemberApp> => {
+  if (app.message || !app.wave || app.commit === wanted) return app;
+  const reasons = await podReasons(api, app.namespace);
+  return reasons.length > 0 ? { ...app, message: reasons.join("; ") } : app;
+};
+
+const appsOf = async (
+  { access, definition }: Member,
+  wanted: string,
+  stack: string,
+  state: string,
+): Promise<MemberApp[]> => {
   const api = await connect(access.kubeconfig ?? usualKubeconfig(), access.context);
   const late = new AbortController();
+  const ofWave = (app: AppStatus): MemberApp => ({ ...app, wave: followsWave(definition, app.name) });
   try {
     const live = await Promise.race([
-      appStatuses(api, state, () => undefined),
+      appStatuses(api, state, () => undefined).then((apps) =>
+        Promise.all(apps.map((app) => explained(api, ofWave(app), wanted))),
+      ),
       sleep(bound * 1000, undefined, { signal: late.signal }).then(() => {
         throw new Error(`${api.server} has not answered within ${bound} s`);
       }),
     ]);
-    const missing = definition.settings.apps.flatMap((each): AppStatus[] => {
+    const missing = definition.settings.apps.flatMap((each): MemberApp[] => {
       if (each.declared !== "app" || live.some(({ name }) => name === each.name)) return [];
       const message = `not in the cluster: plumbline pulumi up --stack ${stack}`;
-      const namespace = each.namespace ?? each.name;
-      return [{ name: each.name, namespace, url: "", commit: "", healthy: false, model: "pull", agent: "", message }];
+      const { name, namespace = name } = each;
+      return [ofWave({ name, namespace, url: "", commit: "", healthy: false, model: "pull", agent: "", message })];
     });
-    return [...live, ...missing].map((app) => ({ ...app, wave: followsWave(definition, app.name) }));
+    return [...live, ...missing];
   } finally {
     late.abort();
     api.close();

@@ -90,8 +90,12 @@ const healthy = async (
   const { name, timeout, soak } = wave;
   const began = performance.now();
   let well: number | undefined;
+  // While an agent tries again, it says nothing of why it failed.
+  const reasons = new Map<string, readonly string[]>();
   for (;;) {
     const ill = (await look(wave, commit)).filter((member) => !member.healthy);
+    for (const { cluster, reachable, apps, problems } of ill)
+      if (!reasons.has(cluster) || !reachable || apps.some(({ message }) => message)) reasons.set(cluster, problems);
     const now = performance.now();
     if (ill.length === 0) {
       well ??= now;
@@ -101,7 +105,7 @@ const healthy = async (
       const held = later.length > 0 ? ` Not moved: ${later.map((each) => each.wave.name).join(", ")}.` : "";
       throw new Failure(
         "WAVE_NOT_HEALTHY",
-        `Wave ${name} was not healthy at ${commit.slice(0, 10)} ${when}.${held}\n${told(ill)}`,
+        `Wave ${name} was not healthy at ${commit.slice(0, 10)} ${when}.${held}\n${told(ill, reasons)}`,
         {
           wayOut:
             "mend what is named by a commit, and roll that out; where the clusters have recovered, the same command goes on",
@@ -115,8 +119,10 @@ const healthy = async (
 /** Clusters of one wave that a message names; `fleet status` has them all. */
 const most = 20;
 
-const told = (ill: readonly MemberStatus[]): string =>
+const told = (ill: readonly MemberStatus[], reasons: ReadonlyMap<string, readonly string[]>): string =>
   [
-    ...ill.slice(0, most).flatMap(({ cluster, problems }) => problems.map((problem) => `  ${cluster}: ${problem}`)),
+    ...ill
+      .slice(0, most)
+      .flatMap(({ cluster }) => (reasons.get(cluster) ?? []).map((problem) => `  ${cluster}: ${problem}`)),
     ...(ill.length > most ? [`  and ${ill.length - most} more clusters: plumbline fleet status`] : []),
   ].join("\n");

@@ -3,7 +3,7 @@ import { basename, resolve } from "node:path";
 import pc from "picocolors";
 import { reachable } from "../components/delivery/repository.ts";
 import type { Fleet } from "../components/index.ts";
-import { stateFolder, stateLayout } from "../engine/folders.ts";
+import { root, stateFolder, stateLayout } from "../engine/folders.ts";
 import { loadFleet } from "../stacks/shared/load.ts";
 import { type Clone, openClone } from "./checkout.ts";
 import { exit, Failure } from "./failure.ts";
@@ -17,11 +17,17 @@ export interface FleetOptions {
 }
 
 /** Prints every cluster; exits 1 while one is not healthy. */
-export const fleetStatus = async ({ stack, json }: FleetOptions & { readonly json: boolean }): Promise<void> => {
+export const fleetStatus = async ({
+  stack,
+  json,
+  repository,
+}: FleetOptions & { readonly json: boolean; readonly repository?: string }): Promise<void> => {
   const state = stateFolder();
   const fleet = await loadFleet(stack);
-  const place = reachable(fleet.git.url, stateLayout(state).git);
-  const tips = await openClone(root, fleet.git).then((clone) => tipsOf(clone, place, fleet)).catch((error: Error) => error);
+  const asked = repository
+    ? checkoutOf(resolve(repository), fleet).then((checkout) => tipsOf(checkout, "origin", fleet))
+    : openClone(root, fleet.git).then((clone) => tipsOf(clone, reachable(fleet.git.url, stateLayout(state).git), fleet));
+  const tips = await asked.catch((error: Error) => error);
   const members = await membersNow(fleet.waves, tips instanceof Error ? new Map() : tips, stack, state);
   const message = tips instanceof Error ? `what the waves are at is not known: ${tips.message}` : undefined;
   const found = { fleet: fleet.name, healthy: members.every(({ healthy }) => healthy), clusters: members };

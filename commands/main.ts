@@ -90,6 +90,7 @@ fleet
     "every cluster of the fleet in one table, with its wave, commit and health; exits 1 when one is not well",
   )
   .option("--stack <file>", "file under stacks/ that declares the fleet", "fleet")
+  .option("--repository <folder>", "checkout whose origin says what the waves are at (default: the fleet's URL)")
   .option("--json", "as JSON, described in docs/fleet.md", false)
   .action(async (options) => (await import("./fleet.ts")).fleetStatus(options));
 
@@ -194,7 +195,7 @@ program
 
 program
   .command("bench [parts...]", { hidden: true })
-  .description("the benchmarks of this repository: platform, toolchain, delivery; all without a part")
+  .description("the benchmarks of this repository: platform, toolchain, delivery, fleet; all without a part")
   .action(async (parts: string[]) => (await import("./bench.ts")).bench(parts));
 
 const run = async (): Promise<number> => {

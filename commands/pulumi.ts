@@ -190,11 +190,13 @@ const hint = (output: string): string => {
 /** `plumbline pulumi …`: any command of the CLI on this platform's state. */
 export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
   const state = stateFolder();
-  const stack = (await selectedStack(state)) ?? "local";
+  const selected = (await selectedStack(state)) ?? "local";
+  const stack = namedIn(rest) ?? selected;
   const env = await pulumiEnvironment(state, stack);
   const looks = ["--help", "-h", "--preview-only"];
   const brings = ["up", "update"].includes(rest[0] ?? "") && !rest.some((word) => looks.includes(word));
-  if (!brings || !(await isThere(state))) return passThrough("pulumi", rest, env);
+  // Another stack than the one that runs here is on a cluster of its own: nothing here is to be repaired or recorded.
+  if (!brings || stack !== selected || !(await isThere(state))) return passThrough("pulumi", rest, env);
   await (await import("./stack-layers.ts")).refuseWithoutImages(stack, state);
   await (await import("./up.ts")).goOnWithUp({ state, stack, env }, async () => {
     const { withHandover } = await import("./handover.ts");
@@ -210,6 +212,13 @@ export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
     await recordDeployment(state, stack);
     await (await import("./stack-layers.ts")).refreshFacts(stack, state);
   }
+};
+
+/** The stack that the arguments name. */
+const namedIn = (rest: readonly string[]): string | undefined => {
+  const index = rest.findIndex((word) => /^(--stack|-s)(=|$)/.test(word));
+  if (index < 0) return undefined;
+  return rest[index]?.split("=")[1] ?? rest[index + 1];
 };
 
 const tell = (line: string): void => {

@@ -120,6 +120,9 @@ if (import.meta.main) {
       );
     },
   });
+  server.on("request", ({ method, url }, response) => {
+    if (url !== "/healthz") response.on("close", () => console.log(`${method} ${url} ${response.statusCode}`));
+  });
   server.listen(Number(port), address, () => console.log(`serving ${root} on http://${address}:${port}`));
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(0));
 }

@@ -123,6 +123,20 @@ test("a wave that becomes ill while it soaks stops it as well", async () => {
   assert.deepEqual(await at(), [2, -1, -1]);
 });
 
+test("why an agent failed is told, though it tries again when the time is over", async () => {
+  const { run, commits } = await world();
+  let looks = 0;
+  const look: Rollout["look"] = async ({ name, branch, members }, commit) => {
+    const failed = ++looks === 1 ? { healthy: false, message: "no such kind" } : {};
+    const old = commits[0];
+    return members.map(({ name: cluster }) =>
+      judged({ cluster, wave: name, branch, wanted: commit }, [live({ commit: old, ...failed })]),
+    );
+  };
+  await assert.rejects(run({ look }, shops({ timeout: "1s" })), { message: /\n {2}eu-1: shop: no such kind; at / });
+  assert.equal(looks, 2);
+});
+
 test("no wave goes back, or aside: a commit that lacks what a wave has is refused before any moves", async () => {
   const { run, at, commits, git } = await world();
   await run({ to: commits[1] });

@@ -99,6 +99,11 @@ test("clusters in two waves, in none, unknown, waves that are empty or called al
   ]);
 });
 
+test("a wave that names no cluster of the fleet does not compile", () => {
+  // @ts-expect-error there is no eu-9
+  assert.throws(() => fleet({ ...right, waves: [{ name: "canary", clusters: ["eu-9"] }] }));
+});
+
 test("the rest is of the last wave", () => {
   const waves = [
     { name: "rest", clusters: "rest" },
