@@ -38,6 +38,7 @@ export { fieldManager } from "./cluster/cluster.ts";
 export { CoreDns, type CoreDnsArgs } from "./cluster/core-dns.ts";
 export { EmbeddedCluster, type EmbeddedClusterArgs, embedded, localKubeconfig } from "./cluster/embedded.ts";
 export { ExistingCluster, type ExistingClusterArgs, existing } from "./cluster/existing.ts";
+export type { Place } from "./cluster/kubeconfig.ts";
 export { LocalPath, type LocalPathArgs } from "./cluster/local-path.ts";
 export { MetricsServer, type MetricsServerArgs } from "./cluster/metrics-server.ts";
 export type { Statement } from "./cluster/policy.ts";
