@@ -25,7 +25,11 @@ const pause = 2;
  *
  * @throws Failure when a wave is elsewhere than before the commit, or not healthy in its time: no later wave has moved
  */
-export const rolledOut = async (fleet: Fleet, { git, ask }: Pick<Clone, "git" | "ask">, rollout: Rollout): Promise<void> => {
+export const rolledOut = async (
+  fleet: Fleet,
+  { git, ask }: Pick<Clone, "git" | "ask">,
+  rollout: Rollout,
+): Promise<void> => {
   const { say } = rollout;
   await git("fetch", "--quiet", "origin");
   const tips = await rollout.tips();

@@ -26,7 +26,9 @@ export const fleetStatus = async ({
   const fleet = await loadFleet(stack);
   const asked = repository
     ? checkoutOf(resolve(repository), fleet).then((checkout) => tipsOf(checkout, "origin", fleet))
-    : openClone(root, fleet.git).then((clone) => tipsOf(clone, reachable(fleet.git.url, stateLayout(state).git), fleet));
+    : openClone(root, fleet.git).then((clone) =>
+        tipsOf(clone, reachable(fleet.git.url, stateLayout(state).git), fleet),
+      );
   const tips = await asked.catch((error: Error) => error);
   const members = await membersNow(fleet.waves, tips instanceof Error ? new Map() : tips, stack, state);
   const message = tips instanceof Error ? `what the waves are at is not known: ${tips.message}` : undefined;
