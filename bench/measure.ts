@@ -2,6 +2,7 @@
 import { type Clone, cloneHere } from "../test/clone.ts";
 import { measureDelivery } from "./delivery.ts";
 import { type Row, table } from "./figures.ts";
+import { measureFleet } from "./fleet.ts";
 import { measurePlatform } from "./platform.ts";
 import { measureToolchain } from "./toolchain.ts";
 
@@ -14,6 +15,7 @@ const parts: Readonly<Record<string, Part>> = {
   platform: measurePlatform,
   toolchain: measureToolchain,
   delivery: measureDelivery,
+  fleet: measureFleet,
 };
 
 /**
