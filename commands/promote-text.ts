@@ -13,6 +13,14 @@ export const textOfPromotion = ({ app, from, to, promotions, left, made }: Draft
     `✅ rendered on \`${to.commit.slice(0, 12)}\` of \`${cell(to.branch)}\` as ${to.agent} renders it; what changes is below`,
     `✅ ${rules.length} policies, none broken by what changes`,
   ];
+  const approved = [
+    ...(from.approvals ?? []).map(
+      ({ what, by, key, at }) => `✅ the ${what} in ${from.stack} is signed by ${cell(by)} with the key ${key}, ${at}`,
+    ),
+    ...(to.signers
+      ? [`⚠️ ${to.stack} delivers only what the key ${to.signers.join(" or ")} signed: sign what is merged`]
+      : []),
+  ];
   return [
     `${cell(app)} of ${from.stack} goes to ${to.stack}:`,
     "",
@@ -26,6 +34,7 @@ export const textOfPromotion = ({ app, from, to, promotions, left, made }: Draft
     "### Checks",
     "",
     ...checks.map((each) => `- ${each}`),
+    ...(approved.length > 0 ? ["", "### Approved", "", ...approved.map((each) => `- ${each}`)] : []),
     ...(left.length > 0 ? ["", "### Left as it is", "", ...left.map((each) => `- ${cell(each)}`)] : []),
     "",
     "## What changes",

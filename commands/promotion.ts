@@ -15,6 +15,7 @@ import { promotedChart } from "./promote-chart.ts";
 import { type Changes, draftOf, tipOf } from "./promote-draft.ts";
 import { isKustomization, type Texts, withImage, withImageEntry } from "./promote-edits.ts";
 import { type Compared, comparedImages, deployedImages, imageOf, moves, type Promotion } from "./promote-images.ts";
+import { type Approval, approvalsOf, signersOf, wantsTag } from "./promote-signature.ts";
 import { needHelm, renderFailure } from "./renderers.ts";
 
 /** One of the two environments. */
@@ -46,9 +47,22 @@ export interface Promoted extends Promotion {
 /** What a promotion comes to. */
 export interface Draft {
   readonly app: string;
-  readonly from: { readonly stack: string; readonly commit: string; readonly delivered?: Delivered };
-  /** The commit is the one that the draft stands on. */
-  readonly to: { readonly stack: string; readonly commit: string; readonly branch: string; readonly agent: string };
+  readonly from: {
+    readonly stack: string;
+    readonly commit: string;
+    readonly delivered?: Delivered;
+    /** Who signed it, where its stack asks for that. */
+    readonly approvals?: readonly Approval[];
+  };
+  readonly to: {
+    readonly stack: string;
+    /** The one that the draft stands on. */
+    readonly commit: string;
+    readonly branch: string;
+    readonly agent: string;
+    /** Keys of those one of whom must sign what it delivers, where its stack asks for that. */
+    readonly signers?: readonly string[];
+  };
   /** Empty where both have the same. */
   readonly promotions: readonly Promoted[];
   /** What differs and is left as it is, in a sentence each. */
@@ -91,10 +105,19 @@ export const promotionDraft = async (request: PromotionRequest, clone: Clone, ju
     const compared = comparedImages(wanted, deployedImages(await objectsOf(withChart)));
     const images = await editedFor(compared, source, withChart);
     const promotions = [...chart.promotions, ...images.promotions];
+    const asked = source.files.source.verify;
+    const approvals = asked && (await approvalsOf(source.snapshot, source.files.source.revision, asked, from.stack));
+    const signers = target.files.source.verify && signersOf(target.files.source.verify);
+    const { delivered } = from;
     const facts = {
       app,
-      from: { stack: from.stack, commit: source.snapshot.commit, ...(from.delivered && { delivered: from.delivered }) },
-      to: { stack: to.stack, commit: base, branch, agent: target.agent },
+      from: {
+        stack: from.stack,
+        commit: source.snapshot.commit,
+        ...(delivered && { delivered }),
+        ...(approvals && { approvals }),
+      },
+      to: { stack: to.stack, commit: base, branch, agent: target.agent, ...(signers && { signers }) },
       promotions,
       left: [...chart.left, ...leftOf(compared, from.stack, to.stack)],
     };
@@ -150,7 +173,8 @@ const fromSnapshot = async (
   open: (place: string, revision: Parameters<typeof openRepository>[1]) => Promise<Snapshot>,
 ): Promise<Snapshot> => {
   const { source } = declaredFiles(from.definition, from.stack, app);
-  const delivered = from.delivered && { commit: from.delivered.commit };
+  const byTag = source.verify && wantsTag(source.verify, source.revision);
+  const delivered = from.delivered && !byTag ? { commit: from.delivered.commit } : undefined;
   if (source.url !== url || !("branch" in source.revision))
     return open(reachable(source.url), delivered ?? source.revision);
   const tip = await tipOf(clone, source.revision.branch);

@@ -28,6 +28,8 @@ export interface Snapshot {
   readonly entries: ReadonlyMap<string, Entry>;
   /** The bytes of some entries, by path. */
   readonly read: (entries: readonly Entry[]) => Promise<Map<string, Buffer>>;
+  /** What Git keeps of the commit, and of the tag by which it was opened where that is an object: with their signatures. */
+  readonly signable: () => Promise<{ readonly commit: Buffer; readonly tag?: Buffer }>;
   /** Lets go of what was fetched. */
   readonly close: () => Promise<void>;
 }
@@ -103,6 +105,11 @@ export const openRepository = async (
       entries,
       close,
       read: (wanted) => readEntries(folder, wanted),
+      signable: async () => {
+        const kept = (type: string, object: string) => gitBytes(["cat-file", type, object], { cwd: folder, bound });
+        const tagged = (await at("cat-file", "-t", name)) === "tag";
+        return { commit: await kept("commit", commit), ...(tagged && { tag: await kept("tag", name) }) };
+      },
     };
   } catch (error) {
     await access?.close();

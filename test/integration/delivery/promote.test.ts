@@ -8,6 +8,7 @@ import { type AppSettings, app, definePlatform, embedded, flux } from "../../../
 import { type Judge, openJudge } from "../../../policies/judge.ts";
 import { rules } from "../../../policies/rules/index.ts";
 import { type Files, repositoryWith, type TestRepository } from "../../repositories.ts";
+import { signer, signLastCommit } from "../../signatures.ts";
 import { celForTests } from "../policies/cel.ts";
 import { rendererForTests } from "./renderers.ts";
 
@@ -47,10 +48,15 @@ spec:
 const config = (data: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { a: ${data} }\n`;
 
 /** A stack with one app. */
-const stack = (name: string, source: AppSettings["source"], more: Partial<AppSettings> = {}) => ({
+const stack = (name: string, source: AppSettings["source"], more: Partial<AppSettings> = {}, key?: string) => ({
   stack: name,
   definition: definePlatform(
-    { name, git: { url, branch: "main" }, cluster: embedded(), apps: [app({ name: "shop", source, ...more })] },
+    {
+      name,
+      git: { url, branch: "main", ...(key && { verify: { keys: [key] } }) },
+      cluster: embedded(),
+      apps: [app({ name: "shop", source, ...more })],
+    },
     { agent: flux() },
   ),
 });
@@ -302,6 +308,35 @@ describe("a chart that consists of others", () => {
       ["promote/shop-1.1.0", ["chart web"]],
     );
     assert.equal(repository.git("diff", `${branch}:apps/shop/staging`, `${branch}:apps/shop/production`), "");
+  });
+});
+
+describe("where signatures are asked for", () => {
+  it("it is told who signed, and what nobody of them signed is refused", async () => {
+    const [ada, eve] = [signer("Ada <ada@example.com>"), signer("Eve")];
+    const signed = (name: string, key: string) => stack(name, { path: `apps/shop/${name}` }, {}, key);
+    const repository = repositoryOf({
+      "apps/shop/staging/web.yaml": deployment(`${image}:1.1.0`),
+      "apps/shop/production/web.yaml": deployment(`${image}:1.0.0`),
+    });
+    const stacks = [signed("staging", ada.publicKey), signed("production", eve.publicKey)] as const;
+    const refused = (reason: RegExp) =>
+      assert.rejects(promoted(repository, ...stacks), { code: "NOT_SIGNED", message: reason });
+    await refused(new RegExp(`^staging delivers only what the key ${ada.id} signed: the commit .* has none\\.$`));
+    signLastCommit(repository.folder, eve);
+    await refused(/ has another signature\.$/);
+    repository.commit({ "README.md": "signed by somebody else" });
+    signLastCommit(repository.folder, ada);
+    const { from, to, body } = await promoted(repository, ...stacks);
+    assert.deepEqual(
+      from.approvals?.map(({ what, by, key }) => [what, by, key]),
+      [["commit", "Ada <ada@example.com>", ada.id]],
+    );
+    assert.deepEqual(to.signers, [eve.id]);
+    assert.match(
+      body,
+      /### Approved\n\n- ✅ the commit in staging is signed by Ada .*\n- ⚠️ production delivers only what the key/,
+    );
   });
 });
 

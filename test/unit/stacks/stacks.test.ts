@@ -33,6 +33,20 @@ test("the stack production makes its cluster at AWS, with what a review asks for
   assert.deepEqual(Object.keys(layers).sort(), ["agent", "certificates", "ingress", "logs", "metrics"]);
 });
 
+test("the stack staging has the apps of production, from a branch of its own", async () => {
+  const [staging, production] = [(await loadStack("staging")).settings, (await loadStack("production")).settings];
+  const files = ({ apps }: Pick<typeof staging, "apps">) =>
+    singleApps({ apps }).map(({ name, source }) => [name, source]);
+  assert.deepEqual(files(staging), files(production));
+  assert.deepEqual(
+    [staging.git, production.git].map(({ url, branch }) => [url, branch]),
+    [
+      ["https://git.example.com/platform.git", "staging"],
+      ["https://git.example.com/platform.git", "main"],
+    ],
+  );
+});
+
 test("the stack existing takes its cluster and repository from the configuration", async () => {
   pulumi.runtime.setAllConfig({ "plumbline:git": "https://git.example/p.git", "plumbline:branch": "trunk" });
   const { settings } = await loadStack("existing");
