@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { type Api, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
 import { type Clone, eventually } from "../test/clone.ts";
-import { must, type Row, repeat, seconds } from "./figures.ts";
+import { memory, must, type Row, repeat, seconds } from "./figures.ts";
 
 const stack = "local-many";
 
@@ -27,7 +27,7 @@ export const measureDelivery = async (
       say(`${size} apps`);
       const all = Array.from({ length: size }, (_, index) => index);
       await commit(git.example, all);
-      await writeFile(file, declaration(', apps({ path: "many/*", kind: "yaml" })'));
+      await writeFile(file, declaration(', apps({ path: "many/*", kind: "yaml", interval: "10m" })'));
       const first = await seconds(async () => {
         await must(clone, "pulumi", "up", "--yes", "--skip-preview");
         await delivered(api, size + 1);
@@ -59,6 +59,18 @@ export const measureDelivery = async (
           return took;
         }),
         unit: "s",
+      });
+      rows.push({
+        what: `\`plumbline status\` of ${size} apps`,
+        goal: "",
+        values: await repeat(() => seconds(() => must(clone, "status"))),
+        unit: "s",
+      });
+      rows.push({
+        what: `memory of Flux's controllers with ${size} apps (PSS)`,
+        goal: "",
+        values: [await memory(await clone.status(), ["source-controller", "kustomize-controller"])],
+        unit: "GB",
       });
       rows.push({
         what: `\`plumbline diff\` of ${size} apps, one changed, warm`,

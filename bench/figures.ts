@@ -1,6 +1,7 @@
 // How is something measured and told? Five runs, their median and range, memory by the pages that processes hold.
 import { readdir, readFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
+import { basename } from "node:path";
 import type { Clone, Status } from "../test/clone.ts";
 
 /** Runs of everything that is repeated. */
@@ -35,8 +36,12 @@ export const repeat = async (work: () => Promise<number>): Promise<number[]> => 
   return values;
 };
 
-/** Gigabytes that the processes of the platform hold, shared pages counted once. */
-export const memory = async ({ processes }: Status): Promise<number> => {
+/**
+ * Gigabytes that the processes of the platform hold, shared pages counted once.
+ *
+ * @param programs paths whose last part is one of these; all of them where omitted
+ */
+export const memory = async ({ processes }: Status, programs?: readonly string[]): Promise<number> => {
   const pid = processes.find(({ name }) => name === "etcd")?.pid;
   const cgroup = (await readFile(`/proc/${pid}/cgroup`, "utf8")).match(/plumbline-[0-9a-f]+/)?.[0];
   if (!cgroup) throw new Error(`etcd (${pid}) is in no cgroup of the platform`);
@@ -45,6 +50,8 @@ export const memory = async ({ processes }: Status): Promise<number> => {
     if (!/^\d+$/.test(entry)) continue;
     const groups = await readFile(`/proc/${entry}/cgroup`, "utf8").catch(() => "");
     if (!groups.includes(cgroup)) continue;
+    const program = (await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "")).split("\0")[0] ?? "";
+    if (programs && !programs.includes(basename(program))) continue;
     const rollup = await readFile(`/proc/${entry}/smaps_rollup`, "utf8").catch(() => "");
     kilobytes += Number(rollup.match(/^Pss:\s+(\d+)/m)?.[1] ?? 0);
   }
