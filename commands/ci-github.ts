@@ -1,7 +1,17 @@
 // How do the jobs of CI become a workflow of GitHub Actions?
 import { dump } from "js-yaml";
 import { versions } from "../engine/versions.ts";
-import { applySteps, type CiStack, type CiStep, driftSteps, judge, previewSteps } from "./ci-jobs.ts";
+import {
+  applySteps,
+  type CiStack,
+  type CiStep,
+  commentOfPreview,
+  driftSteps,
+  judge,
+  previewSteps,
+  textOfDrift,
+  titles,
+} from "./ci-jobs.ts";
 
 // By the digest of a commit: a tag can be moved.
 const actions = {
@@ -59,20 +69,16 @@ const jobsOf = (stack: CiStack & { readonly ciPreview: string }, runner: string)
     name: "Say what would change",
     if: "always()",
     env: { GH_TOKEN: expression("github.token"), PULL_REQUEST: expression("github.event.pull_request.number") },
-    // A comment takes 65536 characters, and what Pulumi found is at the end of what it says.
-    run: `touch rendered.md preview.txt
-{ echo 'Preview of ${name}'; echo; head -c 20000 rendered.md; echo; echo '\`\`\`'; tail -c 40000 preview.txt; echo; echo '\`\`\`'; } > comment.md
-gh pr comment "$PULL_REQUEST" --edit-last --create-if-none --body-file comment.md
+    run: `${commentOfPreview(stack)}gh pr comment "$PULL_REQUEST" --edit-last --create-if-none --body-file comment.md
 `,
   };
   const found = {
     name: "Open an issue",
     if: "failure()",
     env: { GH_TOKEN: expression("github.token") },
-    run: `touch drift.txt
-title='Drift of ${name}'
+    run: `title='${titles.drift(stack)}'
 if [ -z "$(gh issue list --state open --search "in:title \\"$title\\"" --json number --jq '.[].number')" ]; then
-  { echo '\`\`\`'; tail -c 60000 drift.txt; echo; echo '\`\`\`'; } > drift.md
+${textOfDrift.replace(/^/gm, "  ").trimEnd()}
   gh issue create --title "$title" --body-file drift.md
 fi
 `,

@@ -1,6 +1,16 @@
 // How do the jobs of CI become a pipeline of GitLab?
 import { dump } from "js-yaml";
-import { applySteps, type CiStack, type CiStep, driftSteps, judge, previewSteps } from "./ci-jobs.ts";
+import {
+  applySteps,
+  type CiStack,
+  type CiStep,
+  commentOfPreview,
+  driftSteps,
+  judge,
+  previewSteps,
+  textOfDrift,
+  titles,
+} from "./ci-jobs.ts";
 
 const job = ({ region }: CiStack, role: string, steps: readonly CiStep[], rest: Record<string, unknown>) => ({
   ...rest,
@@ -23,6 +33,10 @@ const job = ({ region }: CiStack, role: string, steps: readonly CiStep[], rest: 
   script: steps.map(({ run }) => run),
 });
 
+// The token of a job may write neither: it is done with that of the project, where there is one.
+const tell = (what: "note" | "issue", title: string, file: string, checkout = ""): string =>
+  `node ${checkout}launch.mjs gitlab ${what} --title '${title}' --file ${file}`;
+
 const jobsOf = (stack: CiStack & { readonly ciPreview: string }) => {
   const { name, branch } = stack;
   const previewed = job(stack, stack.ciPreview, previewSteps(stack), {
@@ -31,7 +45,7 @@ const jobsOf = (stack: CiStack & { readonly ciPreview: string }) => {
       { if: `$CI_PIPELINE_SOURCE == "merge_request_event" && $CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID` },
     ],
     interruptible: true,
-    // The token of a job may write no comment: the merge request shows the file instead.
+    // Where no token may write a comment, the merge request shows the files.
     artifacts: {
       when: "always",
       paths: ["rendered.md", "preview.txt"],
@@ -50,6 +64,7 @@ const jobsOf = (stack: CiStack & { readonly ciPreview: string }) => {
       // All of the history: the commit at which the branches part is what the apps are compared with.
       variables: { ...previewed.variables, GIT_DEPTH: "0" },
       script: [...got, ...previewed.script],
+      after_script: [commentOfPreview(stack), tell("note", titles.preview(stack), "comment.md", `${judge}/`)],
     },
     [`apply-${name}`]: job(stack, stack.ci, applySteps(stack), {
       stage: "apply",
@@ -59,10 +74,14 @@ const jobsOf = (stack: CiStack & { readonly ciPreview: string }) => {
     }),
     [`drift-${name}`]: job(stack, stack.ci, driftSteps(stack), {
       stage: "drift",
-      // Its failure is told to whoever owns the schedule.
       rules: [{ if: `$CI_PIPELINE_SOURCE == "schedule" && $CI_COMMIT_BRANCH == "${branch}"` }],
       resource_group: `stack-${name}`,
       artifacts: { when: "always", paths: ["drift.txt"], expire_in: "30 days" },
+      after_script: [
+        '[ "$CI_JOB_STATUS" = failed ] || exit 0',
+        textOfDrift,
+        tell("issue", titles.drift(stack), "drift.md"),
+      ],
     }),
   };
 };

@@ -95,15 +95,34 @@ export const applySteps = (stack: CiStack): CiStep[] => [
   },
 ];
 
-/** Every hour: whether anything is otherwise than Git says, in `drift.txt`. */
+/** Every hour: whether anything is otherwise than Git says, in `drift.txt`: what strangers added to objects too, which Pulumi's own look leaves out. */
 export const driftSteps = (stack: CiStack): CiStep[] => [
   tools(stack),
   {
     name: "Look for drift",
     run: shell(
-      `${plumbline} pulumi preview --stack ${stack.name} --diff --expect-no-changes > drift.txt 2>&1 || failed=$?`,
+      `${plumbline} drift --stack ${stack.name} > drift.txt 2>&1 || failed=$?`,
       "cat drift.txt",
       `exit "\${failed:-0}"`,
     ),
   },
 ];
+
+/** Titles of what is written for people. */
+export const titles = {
+  preview: ({ name }: CiStack): string => `Preview of ${name}`,
+  drift: ({ name }: CiStack): string => `Drift of ${name}`,
+};
+
+/** Makes `comment.md` of what a preview found. A comment of GitHub takes 65536 characters, and what Pulumi found is at the end of what it says. */
+export const commentOfPreview = (stack: CiStack): string =>
+  shell(
+    "touch rendered.md preview.txt",
+    `{ echo '${titles.preview(stack)}'; echo; head -c 20000 rendered.md; echo; echo '\`\`\`'; tail -c 40000 preview.txt; echo; echo '\`\`\`'; } > comment.md`,
+  );
+
+/** Makes `drift.md` of what a drift check found. */
+export const textOfDrift: string = shell(
+  "touch drift.txt",
+  "{ echo '```'; tail -c 60000 drift.txt; echo; echo '```'; } > drift.md",
+);

@@ -18,25 +18,30 @@ export interface Deployment {
 
 const path = (stack: string) => `/api/v1/namespaces/plumbline-system/configmaps/deployment-${stack}`;
 
-/** Records that a stack was deployed just now. */
+/** Records on the local cluster that a stack was deployed just now. */
 export const recordDeployment = async (state: string, stack: string): Promise<void> => {
+  const api = await connect(stateLayout(state).kubeconfig.ci);
+  try {
+    await recordOn(api, stack);
+  } finally {
+    api.close();
+  }
+};
+
+/** The same, on any cluster. */
+export const recordOn = async (api: Api, stack: string): Promise<void> => {
   const [revision, changes] = await Promise.all([
     git(root, "rev-parse", "HEAD").catch(() => ""),
     git(root, "status", "--porcelain").catch(() => "unknown"),
   ]);
   const actor = process.env.GITHUB_ACTOR ?? process.env.GITLAB_USER_LOGIN ?? userInfo().username;
-  const api = await connect(stateLayout(state).kubeconfig.ci);
-  try {
-    const record = {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: `deployment-${stack}` },
-      data: { revision, clean: String(changes === ""), actor, at: new Date().toISOString() },
-    };
-    await api.send("PATCH", `${path(stack)}?fieldManager=plumbline&force=true`, record, "application/apply-patch+yaml");
-  } finally {
-    api.close();
-  }
+  const record = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: `deployment-${stack}` },
+    data: { revision, clean: String(changes === ""), actor, at: new Date().toISOString() },
+  };
+  await api.send("PATCH", `${path(stack)}?fieldManager=plumbline&force=true`, record, "application/apply-patch+yaml");
 };
 
 /** What the cluster records of a stack; undefined before its first `up` has succeeded. */

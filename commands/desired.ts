@@ -80,8 +80,8 @@ export const desiredObjects = async (stack: string, api: Api): Promise<Desired[]
 
 const secretKey = "4dabf18193072939515e22adb298388d";
 
-// Pulumi's own bookkeeping is no part of the object; a secret is wrapped, its value being JSON.
-const plain = (value: unknown): unknown => {
+/** Inputs of a resource as the program gave them: Pulumi's own bookkeeping is no part, and a secret is wrapped, its value being JSON. */
+export const plain = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(plain);
   if (value === null || typeof value !== "object") return value;
   const record = value as Record<string, unknown>;

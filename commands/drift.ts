@@ -1,13 +1,14 @@
 // `plumbline drift`: what differs between the program, Pulumi's state and the live objects, and who wrote it.
 import pc from "picocolors";
-import { stateFolder, stateLayout } from "../engine/folders.ts";
+import { stateFolder } from "../engine/folders.ts";
 import { readCluster } from "../local/cluster-status.ts";
-import { type Api, ApiError, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
+import { type Api, ApiError, type KubernetesObject } from "../local/kubernetes-api.ts";
 import { type Desired, desiredObjects } from "./desired.ts";
 import { differences } from "./differences.ts";
 import { exit, Failure } from "./failure.ts";
 import { foreignFields, type PathStep, pathText } from "./ownership.ts";
 import { pulumiEnvironment, runPulumi, selectedStack } from "./pulumi.ts";
+import { connectStack } from "./stack-api.ts";
 
 /** Field manager of everything that Pulumi applies here; the components pin it on each object. */
 export const owner = "plumbline";
@@ -37,18 +38,24 @@ export interface DriftOptions {
 /** Prints every finding; the exit code is 2 when there is one. */
 export const drift = async ({ stack: named, json }: DriftOptions): Promise<void> => {
   const state = stateFolder();
-  if (!readCluster(state)) {
+  // A stack that is named may be on any cluster.
+  if (!named && !readCluster(state)) {
     throw new Failure("NOT_RUNNING", "The local platform of this clone is not running.", { wayOut: "npm start" });
   }
   const stack = named ?? (await selectedStack(state)) ?? "local";
   const env = await pulumiEnvironment(state, stack);
-  const [program, live] = await Promise.all([programFindings(stack, env), liveFindings(stack, state, env)]);
-  const findings = [...program, ...live];
+  const { stdout: exported } = await runPulumi(["stack", "export", "--stack", stack, "--show-secrets"], env);
+  const [program, live, cloud] = await Promise.all([
+    programFindings(stack, env),
+    liveFindings(stack, exported),
+    declaresCloud(exported) ? cloudFindings(stack, env) : [],
+  ]);
+  const findings = [...program, ...live, ...cloud];
   if (json) process.stdout.write(`${JSON.stringify({ stack, findings }, null, 2)}\n`);
   else
     process.stdout.write(
       findings.length === 0
-        ? `${pc.green("✔")} No drift: every declared object is in the cluster as Git says.\n`
+        ? `${pc.green("✔")} No drift: every declared object is ${declaresCloud(exported) ? "at the cloud and " : ""}in the cluster as Git says.\n`
         : report(findings),
     );
   process.exitCode = findings.length === 0 ? exit.done : exit.differences;
@@ -60,39 +67,79 @@ interface PreviewStep {
   readonly detailedDiff?: Record<string, { kind: string }> | null;
 }
 
+interface Stepped {
+  readonly steps?: readonly PreviewStep[];
+}
+
+const stepsOf = (stdout: string): readonly PreviewStep[] =>
+  ((JSON.parse(stdout.slice(stdout.indexOf("{"))) as Stepped).steps ?? []).filter(
+    ({ op }) => op !== "same" && op !== "read",
+  );
+
 // What the program declares and the state lacks: a commit that was not brought up yet.
 const programFindings = async (stack: string, env: Record<string, string>): Promise<Finding[]> => {
   const { stdout } = await runPulumi(
     ["preview", "--stack", stack, "--json", "--non-interactive", "--refresh=false"],
     env,
   );
-  const { steps = [] } = JSON.parse(stdout.slice(stdout.indexOf("{"))) as { steps?: PreviewStep[] };
-  return steps
-    .filter(({ op }) => op !== "same" && op !== "read")
-    .flatMap(({ op, urn, detailedDiff }): Finding[] => {
-      const fields = Object.keys(detailedDiff ?? {});
-      return (fields.length > 0 ? fields : [""]).map((field) => ({
-        layer: "program to state",
-        object: urn.split("::").slice(2).join("::"),
-        field,
-        wanted: `${op} by the next pulumi up`,
-        found: undefined,
-        writer: undefined,
-        time: undefined,
-      }));
-    });
+  return stepsOf(stdout).flatMap((step) =>
+    stepFindings(step, "program to state", { wanted: `${step.op} by the next pulumi up`, found: undefined }),
+  );
 };
 
-/** The objects that a stack's state declares, read with the rights of `ci`. */
-export const declaredObjects = async (stack: string, api: Api, env: Record<string, string>): Promise<Desired[]> => {
-  const { stdout } = await runPulumi(["stack", "export", "--stack", stack, "--show-secrets"], env);
-  return desiredObjects(stdout, api);
+const stepFindings = (
+  { urn, detailedDiff }: PreviewStep,
+  layer: Finding["layer"],
+  values: Pick<Finding, "wanted" | "found">,
+): Finding[] => {
+  const fields = Object.keys(detailedDiff ?? {});
+  const object = urn.split("::").slice(2).join("::");
+  return (fields.length > 0 ? fields : [""]).map((field) => ({
+    layer,
+    object,
+    field,
+    ...values,
+    writer: undefined,
+    time: undefined,
+  }));
 };
 
-const liveFindings = async (stack: string, state: string, env: Record<string, string>): Promise<Finding[]> => {
-  const api = await connect(stateLayout(state).kubeconfig.ci);
+interface Typed {
+  readonly type: string;
+  readonly custom?: boolean;
+}
+
+const ofCloud = (type: string): boolean => !/^(kubernetes|pulumi):/.test(type);
+
+const declaresCloud = (exported: string): boolean =>
+  ((JSON.parse(exported) as { deployment?: { resources?: Typed[] } }).deployment?.resources ?? []).some(
+    ({ type, custom }) => custom && ofCloud(type),
+  );
+
+// Of what is no object of the cluster nobody records who wrote it: here the provider's own look is all there is.
+const cloudFindings = async (stack: string, env: Record<string, string>): Promise<Finding[]> => {
+  const { stdout } = await runPulumi(
+    ["refresh", "--stack", stack, "--preview-only", "--json", "--non-interactive"],
+    env,
+  );
+  return refreshFindings(stdout, ofCloud);
+};
+
+/** What a refresh would write into the state of resources of some types: what is otherwise there. Exported for tests. */
+export const refreshFindings = (stdout: string, concerns: (type: string) => boolean): Finding[] =>
+  stepsOf(stdout)
+    .filter(({ op, urn }) => op !== "refresh" && concerns(urn.split("::").at(-2)?.split("$").at(-1) ?? ""))
+    .flatMap((step) =>
+      stepFindings(step, "state to live", {
+        wanted: "as the state says",
+        found: step.op === "delete" ? undefined : "something else",
+      }),
+    );
+
+const liveFindings = async (stack: string, exported: string): Promise<Finding[]> => {
+  const api = await connectStack(stack, exported);
   try {
-    const objects = await declaredObjects(stack, api, env);
+    const objects = await desiredObjects(exported, api);
     return (await Promise.all(objects.map((each) => objectFindings(api, each)))).flat();
   } finally {
     api.close();

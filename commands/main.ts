@@ -154,6 +154,14 @@ program
   .action(async (host, options) => (await import("./ci.ts")).ci(host, options));
 
 program
+  .command("gitlab")
+  .description("in a job of GitLab: a file as the note of its merge request, or an issue; does nothing without a token")
+  .addArgument(new Argument("<what>", "what is written").choices(["note", "issue"]))
+  .requiredOption("--title <text>", "title of the issue; a note with the same one is replaced")
+  .requiredOption("--file <path>", "Markdown")
+  .action(async (what, options) => (await import("./gitlab.ts")).gitlab(what, options));
+
+program
   .command("blind")
   .description("a state of Pulumi from standard input, without its secrets: for previews by whoever may not open them")
   .action(async () => (await import("./blind.ts")).blind());

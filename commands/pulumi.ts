@@ -191,18 +191,19 @@ const hint = (output: string): string => {
 export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
   const state = stateFolder();
   const selected = (await selectedStack(state)) ?? "local";
-  const stack = namedIn(rest) ?? selected;
+  const stack = stackIn(rest) ?? selected;
   const env = await pulumiEnvironment(state, stack);
   const looks = ["--help", "-h", "--preview-only"];
   const brings = ["up", "update"].includes(rest[0] ?? "") && !rest.some((word) => looks.includes(word));
-  // Another stack than the one that runs here is on a cluster of its own: nothing here is to be repaired or recorded.
-  if (!brings || stack !== selected || !(await isThere(state))) return passThrough("pulumi", rest, env);
+  if (!brings) return passThrough("pulumi", rest, env);
+  if (!(await isThere(state)) || stack !== selected)
+    return (await import("./up-elsewhere.ts")).upElsewhere(stack, rest, env);
   await (await import("./stack-layers.ts")).refuseWithoutImages(stack, state);
   await (await import("./up.ts")).goOnWithUp({ state, stack, env }, async () => {
     const { withHandover } = await import("./handover.ts");
     return withHandover({ state, stack, env }, tell, async (variables) => {
       // Before Pulumi looks: it then finds the cluster as its state says, and changes only what the program changes.
-      await repairBefore(stack, state, env);
+      await repairBefore(stack, env);
       await passThrough("pulumi", rest, variables);
       return !process.exitCode;
     });
@@ -214,11 +215,11 @@ export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
   }
 };
 
-/** The stack that the arguments name. */
-const namedIn = (rest: readonly string[]): string | undefined => {
-  const index = rest.findIndex((word) => /^(--stack|-s)(=|$)/.test(word));
-  if (index < 0) return undefined;
-  return rest[index]?.split("=")[1] ?? rest[index + 1];
+/** The stack that arguments of the CLI name. Exported for tests. */
+export const stackIn = (words: readonly string[]): string | undefined => {
+  const at = words.findIndex((word) => word === "--stack" || word === "-s");
+  const named = at >= 0 ? words[at + 1] : words.find((word) => word.startsWith("--stack="))?.slice("--stack=".length);
+  return named?.split("/").at(-1);
 };
 
 const tell = (line: string): void => {
@@ -231,9 +232,10 @@ const isThere = (state: string): Promise<boolean> =>
     () => false,
   );
 
-const repairBefore = async (stack: string, state: string, env: Record<string, string>): Promise<void> => {
+/** Repairs what somebody added, and tells what it was. */
+export const repairBefore = async (stack: string, env: Record<string, string>): Promise<void> => {
   const { repair } = await import("./repair.ts");
-  for (const { object, fields } of await repair(stack, state, env)) {
+  for (const { object, fields } of await repair(stack, env)) {
     for (const { field, manager } of fields) tell(`repaired ${object}: ${field}, written by ${manager}`);
   }
 };

@@ -1,11 +1,12 @@
 // Brings live objects back onto what the stack declares, where Pulumi alone would not: it repairs the fields that it
 // declares, and what somebody added beside them is out of its sight, since server-side apply leaves others' fields alone.
-import { stateLayout } from "../engine/folders.ts";
-import { type Api, ApiError, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
-import type { Desired } from "./desired.ts";
-import { declaredObjects, owner } from "./drift.ts";
+import { type Api, ApiError, type KubernetesObject } from "../local/kubernetes-api.ts";
+import { type Desired, desiredObjects } from "./desired.ts";
+import { owner } from "./drift.ts";
 import { handoverLabel } from "./handover-agents.ts";
 import { type ForeignField, foreignFields, pathText, pointer, valueAt } from "./ownership.ts";
+import { runPulumi } from "./pulumi.ts";
+import { clusterOf, connectStack } from "./stack-api.ts";
 
 /** What was repaired of one object. */
 export interface Repair {
@@ -18,10 +19,13 @@ export interface Repair {
  *
  * @throws ApiError when an object changes at the same time; nothing of that object has been removed then
  */
-export const repair = async (stack: string, state: string, env: Record<string, string>): Promise<Repair[]> => {
-  const api = await connect(stateLayout(state).kubeconfig.ci);
+export const repair = async (stack: string, env: Record<string, string>): Promise<Repair[]> => {
+  const { stdout } = await runPulumi(["stack", "export", "--stack", stack, "--show-secrets"], env);
+  // Before the first `up` there is nothing to repair, and no cluster is named.
+  if (!clusterOf(stdout)) return [];
+  const api = await connectStack(stack, stdout);
   try {
-    const declared = await declaredObjects(stack, api, env);
+    const declared = await desiredObjects(stdout, api);
     const found = await Promise.all(declared.map((desired) => repairOne(api, desired)));
     return declared.flatMap(({ name: object }, index): Repair[] => {
       const foreign = found[index] ?? [];

@@ -26,6 +26,7 @@ interface GitlabJob {
   readonly variables: Readonly<Record<string, string>>;
   readonly before_script: readonly string[];
   readonly script: readonly string[];
+  readonly after_script?: readonly string[];
 }
 
 /** What a job runs in. */
@@ -91,14 +92,22 @@ export const runGithubJob = async (
   return { exitCode, log: log.join("\n"), actions };
 };
 
-/** Runs a job of GitLab's pipeline: all of its lines in one shell. */
+/** Runs a job of GitLab's pipeline: all of its lines in one shell, and in another what follows however it ended. */
 export const runGitlabJob = async (pipeline: string, name: string, machine: Machine): Promise<Ran> => {
   const job = (load(pipeline) as Record<string, GitlabJob>)[name];
   if (!job) throw new Error(`no job ${name}`);
   const environment = { ...job.variables, ...machine.environment };
   const script = [...job.before_script, ...job.script].join("\n");
   const ended = await bash(["-eo", "pipefail"], script, { ...machine, environment });
-  return { exitCode: ended.exitCode ?? 1, log: String(ended.all), actions: [] };
+  const exitCode = ended.exitCode ?? 1;
+  const told = { ...environment, CI_JOB_STATUS: exitCode === 0 ? "success" : "failed" };
+  const followed = await bash(["-eo", "pipefail"], (job.after_script ?? []).join("\n"), {
+    ...machine,
+    environment: told,
+  });
+  // At GitLab it changes nothing about the job; here it has to end well.
+  if (followed.exitCode !== 0) throw new Error(`after_script of ${name}:\n${followed.all}`);
+  return { exitCode, log: `${ended.all}\n${followed.all}`, actions: [] };
 };
 
 /** What `gh` was asked to write: the words, and the text of the file that they name. */

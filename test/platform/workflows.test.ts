@@ -11,6 +11,7 @@ import { git } from "../../local/example.ts";
 import { type Api, connect, type KubernetesObject } from "../../local/kubernetes-api.ts";
 import { type Machine, type Ran, runGithubJob, runGitlabJob, type StandIns, standIns } from "../ci-runner.ts";
 import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
+import { type GitlabApi, gitlabApi } from "../gitlab-api.ts";
 
 // As a cluster at AWS would give them; here nobody asks for them.
 const role = (name: string) => `arn:aws:iam::123456789012:role/acme-${name}`;
@@ -21,6 +22,7 @@ let status: Status;
 let api: Api;
 let folder: string;
 let host: StandIns;
+let gitlab: GitlabApi;
 /** The repository at the local Git server, as somebody reaches it who may push. */
 let repository: string;
 /** What the repository held before. */
@@ -50,6 +52,7 @@ before(async () => {
   api = await connect(status.kubeconfig.ci);
   folder = await mkdtemp(join(tmpdir(), "plumbline-workflows-"));
   host = await standIns(folder);
+  gitlab = await gitlabApi();
   const state = join(clone.folder, ".plumbline");
   const token = (await readFile(join(state, "git", "token"), "utf8")).trim();
   repository = status.git.url.replace("//", `//plumbline:${token}@`);
@@ -86,6 +89,7 @@ after(async () => {
   const up = await clone.plumbline(["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]);
   await rm(folder, { recursive: true, force: true });
   api.close();
+  gitlab.close();
   assert.equal(up.exitCode, 0, String(up.all));
 });
 
@@ -124,7 +128,10 @@ const hosts = {
   },
   GitLab: {
     run: (job: string, machine: Machine): Promise<Ran> =>
-      runGitlabJob(gitlabPipeline([stack]), `${job}-local`, machine),
+      runGitlabJob(gitlabPipeline([stack]), `${job}-local`, {
+        ...machine,
+        environment: { ...machine.environment, ...gitlab.environment },
+      }),
     checkout: (name: string) => machineFor(name, "origin/change-GitLab"),
     interval: "22s",
   },
@@ -152,9 +159,7 @@ for (const [name, { run, checkout, interval }] of Object.entries(hosts)) {
     const shown =
       name === "GitHub"
         ? (await host.written()).find(({ words }) => words[0] === "pr")?.body
-        : await Promise.all(
-            ["rendered.md", "preview.txt"].map((file) => readFile(join(place.folder, file), "utf8")),
-          ).then((files) => files.join("\n"));
+        : gitlab.notes.at(-1)?.body;
     assert.match(shown ?? "", /Hello from (GitHub|GitLab)/, "the app");
     assert.match(shown ?? "", new RegExp(`interval *: "\\w+" => "${interval}"`), "the stack");
     assert.match(shown ?? "", /Policy Packs run:\s+Name\s+Version\s+plumbline\S*protected\/policies/, "what judged");
@@ -179,14 +184,14 @@ for (const [name, { run, checkout, interval }] of Object.entries(hosts)) {
 
   test(`${name}: the drift check finds nothing, then what somebody changed, and says so`, async () => {
     const place = await machineFor(machine("drift"), "origin/main");
-    const before = (await host.written()).length;
+    const before = (await host.written()).length + gitlab.issues.length;
     const quiet = await run("drift", place);
     assert.equal(quiet.exitCode, 0, quiet.log);
-    assert.equal((await host.written()).length, before);
+    assert.equal((await host.written()).length + gitlab.issues.length, before);
     await api.send<KubernetesObject>(
       "PATCH",
       `${kustomization}?fieldManager=kubectl-edit`,
-      { spec: { interval: "5m" } },
+      { spec: { interval: "5m" }, metadata: { labels: { "example.com/by": "stranger" } } },
       "application/merge-patch+json",
     );
     const found = await run("drift", place);
@@ -195,8 +200,10 @@ for (const [name, { run, checkout, interval }] of Object.entries(hosts)) {
       name === "GitHub"
         ? (await host.written()).find(({ words }) => words.join(" ").startsWith("issue create --title Drift of local"))
             ?.body
-        : await readFile(join(place.folder, "drift.txt"), "utf8");
-    assert.match(told ?? "", new RegExp(`interval *: "\\w+" => "${interval}"`));
+        : gitlab.issues.find(({ title }) => title === "Drift of local")?.description;
+    const edited = `spec\\.interval .*\\n *wanted "${interval}"\\n *found {2}"5m"\\n *written by kubectl-edit`;
+    assert.match(told ?? "", new RegExp(edited));
+    assert.match(told ?? "", /metadata\.labels\.example\.com\/by /, "what Pulumi's own look leaves out");
   });
 
   test(`${name}: what is no script is left out, and named`, () => {

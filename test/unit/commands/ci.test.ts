@@ -28,6 +28,7 @@ interface GitlabJob {
   variables: Record<string, string>;
   script: string[];
   resource_group?: string;
+  after_script?: string[];
 }
 const text = async (host: CiHost, more: object = {}) => pipelineOf(host, { ...options, ...more });
 const github = load(await text("github")) as { permissions: object; jobs: Record<string, Job> };
@@ -88,6 +89,18 @@ test("the apps are compared with the commit at which the branches part, and the 
   for (const job of [apply, drift]) assert.equal(job?.steps[0]?.with?.["fetch-depth"], undefined);
 });
 
+test("the drift check is the one that sees what strangers added, and both hosts open an issue where it fails", () => {
+  const looks = /node launch\.mjs drift --stack production > drift\.txt/;
+  assert.match(drift?.steps.map(({ run }) => run).join("\n") ?? "", looks);
+  assert.match(gitlab["drift-production"]?.script.join("\n") ?? "", looks);
+  assert.match(drift?.steps.at(-1)?.run ?? "", /gh issue create --title "\$title"/);
+  const [condition, , opens] = gitlab["drift-production"]?.after_script ?? [];
+  assert.equal(condition, '[ "$CI_JOB_STATUS" = failed ] || exit 0');
+  assert.match(opens ?? "", /gitlab issue --title 'Drift of production'/);
+  // By the code of the protected branch, since a token is at hand.
+  assert.match(gitlab["preview-production"]?.after_script?.at(-1) ?? "", /^node protected\/launch\.mjs gitlab note /);
+});
+
 test("runs of one stack come one after the other, and none that applies is cancelled", () => {
   assert.deepEqual(apply?.concurrency, { group: "stack-production", "cancel-in-progress": false });
   assert.deepEqual(drift?.concurrency, apply?.concurrency);
@@ -97,7 +110,7 @@ test("runs of one stack come one after the other, and none that applies is cance
 test("every script is one that bash reads", () => {
   const scripts = [
     ...Object.values(github.jobs).flatMap(({ steps }) => steps.flatMap(({ run }) => run ?? [])),
-    ...Object.values(gitlab).flatMap(({ script }) => script ?? []),
+    ...Object.values(gitlab).flatMap(({ script, after_script }) => [...(script ?? []), ...(after_script ?? [])]),
   ];
   assert.ok(scripts.length > 12);
   for (const input of scripts) execaSync("bash", ["-n"], { input });

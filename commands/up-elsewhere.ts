@@ -1,0 +1,34 @@
+// `plumbline pulumi up` of a stack that is on no local cluster, as CI runs it: what strangers added goes, and the cluster records it.
+import { recordOn } from "./deployment-record.ts";
+import { passThrough } from "./pass-through.ts";
+import { repairBefore, runPulumi } from "./pulumi.ts";
+import { clusterOf, connectStack } from "./stack-api.ts";
+
+/** Neither the repair nor the record keeps an `up` from ending as Pulumi ends it. */
+export const upElsewhere = async (
+  stack: string,
+  rest: readonly string[],
+  env: Record<string, string>,
+): Promise<void> => {
+  await repairBefore(stack, env).catch(unless("Nothing was repaired before"));
+  await passThrough("pulumi", rest, env);
+  if (!process.exitCode) await record(stack, env).catch(unless("The cluster has no record of it"));
+};
+
+const unless =
+  (what: string) =>
+  (error: unknown): void => {
+    process.stderr.write(`${what}: ${(error as Error).message}\n`);
+  };
+
+const record = async (stack: string, env: Record<string, string>): Promise<void> => {
+  const { stdout } = await runPulumi(["stack", "export", "--stack", stack, "--show-secrets"], env);
+  // The stack that makes the account has none.
+  if (!clusterOf(stdout)) return;
+  const api = await connectStack(stack, stdout);
+  try {
+    await recordOn(api, stack);
+  } finally {
+    api.close();
+  }
+};
