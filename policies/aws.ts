@@ -91,6 +91,16 @@ const iam = {
   broken: wideActions,
 };
 
+const database = "aws:rds/instance:Instance";
+
+/** What makes an engine refuse connections without TLS, by the beginning of the name of its family. */
+const tlsOnly: readonly (readonly [family: string, parameter: string, on: readonly string[]])[] = [
+  ["postgres", "rds.force_ssl", ["1"]],
+  ["sqlserver", "rds.force_ssl", ["1"]],
+  ["mysql", "require_secure_transport", ["1", "ON"]],
+  ["mariadb", "require_secure_transport", ["1", "ON"]],
+];
+
 const secretsEncrypted: AwsRule["broken"] = ({ encryptionConfig }) =>
   listAt(encryptionConfig, "resources").includes("secrets") ? [] : ["encryptionConfig.resources"];
 
@@ -202,6 +212,76 @@ export const awsRules: readonly AwsRule[] = [
     source: `${securityHub} KMS.4`,
     broken: ({ enableKeyRotation, customerMasterKeySpec = "SYMMETRIC_DEFAULT" }) =>
       enableKeyRotation === true || customerMasterKeySpec !== "SYMMETRIC_DEFAULT" ? [] : ["enableKeyRotation"],
+  },
+  {
+    id: "aws-database-encrypted",
+    type: database,
+    title: "Databases, their logs and their snapshots are encrypted",
+    wayOut: "Set storageEncrypted to true",
+    source: `${securityHub} RDS.3`,
+    broken: ({ storageEncrypted }) => (storageEncrypted === true ? [] : ["storageEncrypted"]),
+  },
+  {
+    id: "aws-database-private",
+    type: database,
+    title: "Databases have no address that the internet reaches",
+    wayOut: "Set publiclyAccessible to false",
+    source: `${securityHub} RDS.2`,
+    broken: ({ publiclyAccessible }) => (publiclyAccessible === false ? [] : ["publiclyAccessible"]),
+  },
+  {
+    id: "aws-database-backups",
+    type: database,
+    title: "Databases can be taken back to each moment of the last week, and leave a snapshot when they go",
+    wayOut: "Set backupRetentionPeriod to 7 or more, and skipFinalSnapshot to false",
+    source: `${securityHub} RDS.11`,
+    broken: ({ backupRetentionPeriod, skipFinalSnapshot }) => [
+      ...(Number(backupRetentionPeriod ?? 0) >= 7 ? [] : ["backupRetentionPeriod"]),
+      ...(skipFinalSnapshot === true ? ["skipFinalSnapshot"] : []),
+    ],
+  },
+  {
+    id: "aws-database-protected",
+    type: database,
+    title: "No database is deleted by mistake",
+    wayOut:
+      "Set deletionProtection to true; to delete one, set it to false in a commit of its own, with --policy-pack-config for that run",
+    source: `${securityHub} RDS.8`,
+    broken: ({ deletionProtection }) => (deletionProtection === true ? [] : ["deletionProtection"]),
+  },
+  {
+    id: "aws-database-password",
+    type: database,
+    title: "Passwords of databases are made and kept by RDS: none is in a state",
+    wayOut: "Set manageMasterUserPassword to true, and leave password out",
+    source: "AWS Prescriptive Guidance, RDS integration with Secrets Manager",
+    broken: ({ manageMasterUserPassword, password }) => [
+      ...(manageMasterUserPassword === true ? [] : ["manageMasterUserPassword"]),
+      ...(password === undefined ? [] : ["password"]),
+    ],
+  },
+  {
+    id: "aws-database-tls",
+    type: "aws:rds/parameterGroup:ParameterGroup",
+    title: "Databases take no connection without TLS",
+    wayOut: "Set rds.force_ssl to 1 (MySQL and MariaDB: require_secure_transport)",
+    source: "AWS Config rds-postgres-instance-encrypted-in-transit",
+    broken: ({ family, parameters }) => {
+      const [, name, on] = tlsOnly.find(([start]) => String(family).startsWith(start)) ?? [];
+      const set = listAt(parameters).find((each) => at(each, "name") === name);
+      return !name || on?.includes(String(at(set, "value"))) ? [] : [`parameters ${name}`];
+    },
+  },
+  {
+    id: "aws-database-tls",
+    type: database,
+    title: "Databases have parameters of their own, which say that TLS is needed",
+    wayOut: "Set parameterGroupName to a group that this stack declares",
+    source: "AWS Config rds-postgres-instance-encrypted-in-transit",
+    broken: ({ parameterGroupName }) =>
+      parameterGroupName === undefined || String(parameterGroupName).startsWith("default.")
+        ? ["parameterGroupName"]
+        : [],
   },
   {
     type: "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",

@@ -13,7 +13,7 @@ const cluster: EksClusterArgs = {
   nodeGroups: [{ name: "general", instanceTypes: ["m7i.large"], min: 2, max: 3 }],
 };
 const declared = await record(() => [
-  new EksCluster("prod", cluster),
+  new EksCluster("prod", cluster).cloud.database("harbor"),
   new AwsBootstrap("acme", { region, account, github: { repository: "acme/platform" } }),
 ]);
 const policy = (...statements: object[]) => JSON.stringify({ Version: "2012-10-17", Statement: statements });
@@ -60,6 +60,29 @@ const breaks: readonly (readonly [id: string, type: string, change: Props, field
   ["aws-iam-actions", "iam/rolePolicy:RolePolicy", { policy: all }, "policy.Statement[0].Action s3:Put*"],
   ["aws-iam-actions", "iam/policy:Policy", { policy: all.replace("s3:Put*", "*") }, "policy.Statement[0].Action *"],
   ["aws-key-rotation", "kms/key:Key", { enableKeyRotation: false }, "enableKeyRotation"],
+  ["aws-database-encrypted", "rds/instance:Instance", { storageEncrypted: undefined }, "storageEncrypted"],
+  ["aws-database-private", "rds/instance:Instance", { publiclyAccessible: undefined }, "publiclyAccessible"],
+  [
+    "aws-database-backups",
+    "rds/instance:Instance",
+    { backupRetentionPeriod: 1, skipFinalSnapshot: true },
+    "backupRetentionPeriod, skipFinalSnapshot",
+  ],
+  ["aws-database-protected", "rds/instance:Instance", { deletionProtection: false }, "deletionProtection"],
+  [
+    "aws-database-password",
+    "rds/instance:Instance",
+    { manageMasterUserPassword: undefined, password: "hunter2" },
+    "manageMasterUserPassword, password",
+  ],
+  ["aws-database-tls", "rds/parameterGroup:ParameterGroup", { parameters: [] }, "parameters rds.force_ssl"],
+  [
+    "aws-database-tls",
+    "rds/parameterGroup:ParameterGroup",
+    { family: "mysql8.4", parameters: [{ name: "require_secure_transport", value: "OFF" }] },
+    "parameters require_secure_transport",
+  ],
+  ["aws-database-tls", "rds/instance:Instance", { parameterGroupName: "default.postgres17" }, "parameterGroupName"],
   ["aws-open-port", "vpc/securityGroupIngressRule:SecurityGroupIngressRule", { cidrIpv4: "0.0.0.0/0" }, "cidrIpv4"],
   [
     "aws-open-port",
