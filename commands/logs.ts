@@ -18,7 +18,10 @@ export const logs = async (name: string | undefined, { follow, lines }: LogsOpti
   const folder = stateLayout(state).log;
   const programs = await logFiles(folder);
   const file = programs.get(name ?? "");
-  if (file) return passThrough("tail", ["-n", lines, ...(follow ? ["-F"] : []), file], {});
+  if (file) {
+    await passThrough("tail", ["-n", lines, ...(follow ? ["-F"] : []), file], {});
+    return;
+  }
   const { apps } = await readStatus(state);
   const app = apps.find((each) => each.name === name);
   if (app) {

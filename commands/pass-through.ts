@@ -3,13 +3,31 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { Failure } from "./failure.ts";
 
-/** Runs the program to its end and takes over its exit code. @throws Failure when it cannot be started */
+/**
+ * Runs the program to its end and takes over its exit code.
+ *
+ * @param keep hand on what it prints, and keep its end
+ * @returns that end; nothing at a terminal, which is its own
+ * @throws Failure when it cannot be started
+ */
 export const passThrough = async (
   path: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
-): Promise<void> => {
-  const child = spawn(path, args, { stdio: "inherit", env: { ...process.env, ...environment } });
+  keep = false,
+): Promise<string> => {
+  const out = keep && !process.stdout.isTTY && !process.stderr.isTTY ? "pipe" : "inherit";
+  const child = spawn(path, args, { stdio: ["inherit", out, out], env: { ...process.env, ...environment } });
+  let end = "";
+  for (const [from, to] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const) {
+    from?.pipe(to, { end: false });
+    from?.on("data", (chunk: Buffer) => {
+      end = (end + chunk.toString()).slice(-16_384);
+    });
+  }
   // The terminal sends Ctrl-C to both of us; who ends first must be the program, so that it can clean up.
   const wait = () => {};
   const forward = () => child.kill("SIGTERM");
@@ -26,4 +44,5 @@ export const passThrough = async (
     process.off("SIGINT", wait);
     process.off("SIGTERM", forward);
   }
+  return end;
 };

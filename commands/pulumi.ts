@@ -12,6 +12,7 @@ import { versions } from "../engine/versions.ts";
 import { Failure } from "./failure.ts";
 import { passThrough } from "./pass-through.ts";
 import { pulumiPrograms } from "./program-steps.ts";
+import { hint, tellWayOut } from "./pulumi-ways.ts";
 import { remotesEnvironment } from "./remotes.ts";
 
 /** Everything that tells the CLI where its state, plug-ins and secrets are. The person's own variables win. */
@@ -173,20 +174,6 @@ export const runPulumi = async (
   return { stdout: String(result.stdout), exitCode };
 };
 
-const hint = (output: string): string => {
-  if (/incorrect passphrase/.test(output)) {
-    return "the passphrase does not fit this state: restore .plumbline/pulumi/passphrase, or `npm stop` to begin anew";
-  }
-  if (/no stack named|failed to load checkpoint|snapshot integrity/.test(output)) {
-    return "`plumbline recover` tells what is left of the state, and makes it anew";
-  }
-  if (/the stack is currently locked/.test(output)) return "wait for the other run, or `plumbline pulumi cancel`";
-  if (/pending_operations|pending operations/.test(output)) return "plumbline pulumi refresh --run-program --yes";
-  if (/ENOSPC|no space left/.test(output)) return "free some disk space and run the command again";
-  if (/connection refused|unreachable/.test(output)) return "npm start";
-  return "mend what the message names and run the command again";
-};
-
 /** `plumbline pulumi …`: any command of the CLI on this platform's state. */
 export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
   const state = stateFolder();
@@ -195,7 +182,8 @@ export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
   const env = await pulumiEnvironment(state, stack);
   const looks = ["--help", "-h", "--preview-only"];
   const brings = ["up", "update"].includes(rest[0] ?? "") && !rest.some((word) => looks.includes(word));
-  if (!brings) return passThrough("pulumi", rest, env);
+  const acts = ["preview", "refresh", "destroy"].includes(rest[0] ?? "");
+  if (!brings) return tellWayOut(await passThrough("pulumi", rest, env, acts));
   if (!(await isThere(state)) || stack !== selected)
     return (await import("./up-elsewhere.ts")).upElsewhere(stack, rest, env);
   await (await import("./stack-layers.ts")).refuseWithoutImages(stack, state);
@@ -204,7 +192,7 @@ export const pulumiCommand = async (rest: readonly string[]): Promise<void> => {
     return withHandover({ state, stack, env }, tell, async (variables) => {
       // Before Pulumi looks: it then finds the cluster as its state says, and changes only what the program changes.
       await repairBefore(stack, env);
-      await passThrough("pulumi", rest, variables);
+      tellWayOut(await passThrough("pulumi", rest, variables, true));
       return !process.exitCode;
     });
   });

@@ -2,6 +2,7 @@
 import { recordOn } from "./deployment-record.ts";
 import { passThrough } from "./pass-through.ts";
 import { repairBefore, runPulumi } from "./pulumi.ts";
+import { tellWayOut } from "./pulumi-ways.ts";
 import { clusterOf, connectStack } from "./stack-api.ts";
 
 /** Neither the repair nor the record keeps an `up` from ending as Pulumi ends it. */
@@ -11,7 +12,7 @@ export const upElsewhere = async (
   env: Record<string, string>,
 ): Promise<void> => {
   await repairBefore(stack, env).catch(unless("Nothing was repaired before"));
-  await passThrough("pulumi", rest, env);
+  tellWayOut(await passThrough("pulumi", rest, env, true));
   if (!process.exitCode) await record(stack, env).catch(unless("The cluster has no record of it"));
 };
 
