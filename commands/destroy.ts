@@ -2,16 +2,21 @@
 // asked for by name: a namespace with volumes is kept, and listed.
 import { setTimeout as sleep } from "node:timers/promises";
 import pc from "picocolors";
-import { stateFolder, stateLayout } from "../engine/folders.ts";
+import { stateFolder } from "../engine/folders.ts";
 import { runPlan, type Step } from "../engine/progress.ts";
 import { readCluster } from "../local/cluster-status.ts";
-import { type Api, ApiError, connect, type KubernetesObject } from "../local/kubernetes-api.ts";
+import type { Api } from "../local/kubernetes-api.ts";
 import { type Desired, desiredObjects } from "./desired.ts";
 import { Failure } from "./failure.ts";
+import { declaresCluster, madeByControllers, removeMade, toldMade } from "./made-by-controllers.ts";
 import { pulumiEnvironment, runPulumi, selectedStack } from "./pulumi.ts";
+import { hanging, nameOf, read, remove, unlessGone } from "./removal.ts";
+import { connectStack } from "./stack-api.ts";
 import { goOnWithUp } from "./up.ts";
 
 export interface DestroyOptions {
+  /** Default: the one that runs. One on another cluster is named. */
+  readonly stack?: string;
   /** Remove the namespaces that hold volumes as well, and what is in them. */
   readonly deleteData: boolean;
   /** Without it, what would go and what would stay is listed, and nothing is changed. */
@@ -20,6 +25,9 @@ export interface DestroyOptions {
 
 /** Seconds for everything that runs; then what hangs is named. */
 const bound = 60;
+
+/** Seconds for a cluster at a cloud: nodes drain, and a control plane alone takes ten minutes. */
+const boundOfCloud = 45 * 60;
 
 /** A namespace that stays, because volumes are in it. */
 interface Kept {
@@ -32,20 +40,24 @@ interface Kept {
  *
  * @throws Failure `HANGS` that names the objects which are not gone within a minute, and what holds them
  */
-export const destroy = async ({ deleteData, yes }: DestroyOptions): Promise<void> => {
+export const destroy = async ({ stack: named, deleteData, yes }: DestroyOptions): Promise<void> => {
   const state = stateFolder();
-  if (!readCluster(state)) {
+  if (!named && !readCluster(state)) {
     throw new Failure("NOT_RUNNING", "The local platform of this clone is not running.", { wayOut: "npm start" });
   }
-  const stack = (await selectedStack(state)) ?? "local";
+  const stack = named ?? (await selectedStack(state)) ?? "local";
   const env = await pulumiEnvironment(state, stack);
-  const api = await connect(stateLayout(state).kubeconfig.ci);
+  const { stdout } = await runPulumi(["stack", "export", "--stack", stack, "--show-secrets"], env);
+  const api = await connectStack(stack, stdout);
   try {
-    const { stdout } = await runPulumi(["stack", "export", "--stack", stack], env);
+    const clusterGoes = declaresCluster(stdout);
+    const made = clusterGoes ? await madeByControllers(api) : [];
     const objects = await desiredObjects(stdout, api);
     const kept = await volumesOf(api, keptNamespaces(stdout));
     if (!yes) {
-      process.stdout.write(`${objects.length} objects of stack ${stack} would be removed.\n${told(kept, deleteData)}`);
+      process.stdout.write(
+        `${objects.length} objects of stack ${stack} would be removed.\n${toldMade(made)}${told(kept, deleteData)}`,
+      );
       process.stdout.write(
         `Nothing was changed. To do it: plumbline destroy --yes${deleteData ? " --delete-data" : ""}\n`,
       );
@@ -54,7 +66,15 @@ export const destroy = async ({ deleteData, yes }: DestroyOptions): Promise<void
     await goOnWithUp({ state, stack, env }, async () => {
       await runPlan([
         ...(deleteData && kept.length > 0 ? [removeData(api, kept)] : []),
-        removeRest(api, stack, env, objects),
+        ...(clusterGoes
+          ? [
+              removeMade(
+                api,
+                kept.map(({ namespace }) => namespace),
+              ),
+            ]
+          : []),
+        removeRest(api, stack, env, objects, clusterGoes ? boundOfCloud : bound),
       ]);
       return true;
     });
@@ -121,16 +141,22 @@ const removeData = (api: Api, kept: readonly Kept[]): Step => ({
       const left = (await Promise.all(paths.map((path) => read(api, path)))).filter((object) => object !== undefined);
       if (left.length === 0) return;
       say(`${left.length} left, of them ${nameOf(left[0])}`);
-      if (performance.now() > until) throw hanging(left);
+      if (performance.now() > until) throw hanging(left, bound);
     }
   },
 });
 
-const removeRest = (api: Api, stack: string, env: Record<string, string>, objects: readonly Desired[]): Step => ({
+const removeRest = (
+  api: Api,
+  stack: string,
+  env: Record<string, string>,
+  objects: readonly Desired[],
+  seconds: number,
+): Step => ({
   title: `pulumi destroy of stack ${stack}`,
-  seconds: 30,
+  seconds: seconds / 2,
   run: async (say, signal) => {
-    const limit = AbortSignal.timeout(bound * 1000);
+    const limit = AbortSignal.timeout(seconds * 1000);
     const line = (text: string) => {
       const [, name] = text.match(/^\s*-\s+(\S+\s+\S+)\s+delet/) ?? [];
       if (name) say(name);
@@ -138,7 +164,8 @@ const removeRest = (api: Api, stack: string, env: Record<string, string>, object
     const args = ["destroy", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--color=never"];
     // Written down once and not after each of some two hundred objects, which took half of the time. Killed in between, the
     // state names objects that are gone: the next run finds them so.
-    const once = { ...env, PULUMI_SKIP_CHECKPOINTS: "true" };
+    // Where a cluster goes each step is written down: what it leaves at a cloud is found by its state alone.
+    const once = seconds === bound ? { ...env, PULUMI_SKIP_CHECKPOINTS: "true" } : env;
     await runPulumi([...args, "--refresh=false", "--parallel=64"], once, {
       signal: AbortSignal.any([signal, limit]),
       line,
@@ -146,41 +173,10 @@ const removeRest = (api: Api, stack: string, env: Record<string, string>, object
       if (!limit.aborted) throw error;
       const found = await Promise.all(objects.map(({ path }) => read(api, path)));
       const going = found.filter((object) => object?.metadata.deletionTimestamp !== undefined);
-      throw hanging(going.flatMap((object) => object ?? []));
+      throw hanging(
+        going.flatMap((object) => object ?? []),
+        seconds,
+      );
     });
   },
 });
-
-const read = async (api: Api, path: string): Promise<KubernetesObject | undefined> =>
-  api.get<KubernetesObject>(path).catch((error: unknown) => {
-    if (error instanceof ApiError && error.status === 404) return undefined;
-    throw error;
-  });
-
-const remove = async (api: Api, path: string): Promise<void> => {
-  await api.send("DELETE", path, undefined).catch(unlessGone);
-};
-
-const unlessGone = (error: unknown): void => {
-  if (!(error instanceof ApiError) || error.status !== 404) throw error;
-};
-
-const nameOf = (object: KubernetesObject | undefined): string => {
-  const { name = "", namespace } = object?.metadata ?? {};
-  return `${object?.kind} ${namespace ? `${namespace}/` : ""}${name}`;
-};
-
-const hanging = (objects: readonly KubernetesObject[]): Failure => {
-  const lines = objects.map((object) => {
-    const finalizers = (object.metadata.finalizers ?? []) as string[];
-    // A namespace says itself what is left in it.
-    const conditions = ((object.status?.conditions ?? []) as { status: string; type: string; message?: string }[])
-      .filter(({ status, type }) => status === "True" && /Remaining|Failure/.test(type))
-      .flatMap(({ message }) => message ?? []);
-    const why = [...(finalizers.length > 0 ? [`held by ${finalizers.join(", ")}`] : []), ...conditions];
-    return `  ${nameOf(object)}${why.length > 0 ? `: ${why.join("; ")}` : ""}`;
-  });
-  return new Failure("HANGS", `not gone within ${bound} s:\n${lines.join("\n") || "  no object is being deleted"}`, {
-    wayOut: "see why its controller does not let it go; then plumbline destroy --yes goes on",
-  });
-};

@@ -134,6 +134,7 @@ program
 program
   .command("destroy")
   .description("take the platform off its cluster; namespaces with volumes stay unless --delete-data is given")
+  .option("--stack <name>", "stack on any cluster (default: the one that runs)")
   .option("--yes", "do it; without this, what would go and what would stay is listed", false)
   .option("--delete-data", "remove the namespaces with volumes as well", false)
   .action(async (options) => (await import("./destroy.ts")).destroy(options));
