@@ -50,7 +50,7 @@ export const drift = async ({ stack: named, json }: DriftOptions): Promise<void>
     liveFindings(stack, exported),
     declaresCloud(exported) ? cloudFindings(stack, env) : [],
   ]);
-  const findings = [...program, ...live, ...cloud];
+  const findings = [...program, ...live, ...withoutKnown(cloud, program)];
   if (json) process.stdout.write(`${JSON.stringify({ stack, findings }, null, 2)}\n`);
   else
     process.stdout.write(
@@ -73,7 +73,7 @@ interface Stepped {
 
 const stepsOf = (stdout: string): readonly PreviewStep[] =>
   ((JSON.parse(stdout.slice(stdout.indexOf("{"))) as Stepped).steps ?? []).filter(
-    ({ op }) => op !== "same" && op !== "read",
+    ({ op }) => !["same", "read", "refresh"].includes(op),
   );
 
 // What the program declares and the state lacks: a commit that was not brought up yet.
@@ -116,25 +116,27 @@ const declaresCloud = (exported: string): boolean =>
     ({ type, custom }) => custom && ofCloud(type),
   );
 
-// Of what is no object of the cluster nobody records who wrote it: here the provider's own look is all there is.
+// Of what is no object of the cluster nobody records who wrote it: here what the next `up` would undo is all there is. What the
+// program leaves to others, as the number of nodes, is none of it.
 const cloudFindings = async (stack: string, env: Record<string, string>): Promise<Finding[]> => {
-  const { stdout } = await runPulumi(
-    ["refresh", "--stack", stack, "--preview-only", "--json", "--non-interactive"],
-    env,
-  );
-  return refreshFindings(stdout, ofCloud);
+  const { stdout } = await runPulumi(["preview", "--stack", stack, "--refresh", "--json", "--non-interactive"], env);
+  return cloudStepFindings(stdout);
 };
 
-/** What a refresh would write into the state of resources of some types: what is otherwise there. Exported for tests. */
-export const refreshFindings = (stdout: string, concerns: (type: string) => boolean): Finding[] =>
+/** What a preview that looked at the cloud would undo there. Exported for tests. */
+export const cloudStepFindings = (stdout: string): Finding[] =>
   stepsOf(stdout)
-    .filter(({ op, urn }) => op !== "refresh" && concerns(urn.split("::").at(-2)?.split("$").at(-1) ?? ""))
+    .filter(({ urn }) => ofCloud(urn.split("::").at(-2)?.split("$").at(-1) ?? ""))
     .flatMap((step) =>
       stepFindings(step, "state to live", {
         wanted: "as the state says",
-        found: step.op === "delete" ? undefined : "something else",
+        found: step.op === "create" ? undefined : "something else",
       }),
     );
+
+/** Findings that a look at the program alone does not explain. Exported for tests. */
+export const withoutKnown = (findings: readonly Finding[], known: readonly Finding[]): Finding[] =>
+  findings.filter(({ object, field }) => !known.some((other) => other.object === object && other.field === field));
 
 const liveFindings = async (stack: string, exported: string): Promise<Finding[]> => {
   const api = await connectStack(stack, exported);

@@ -1,10 +1,13 @@
 // Which cluster is a stack on, and how is it reached? As the provider in its state says: so the answer is the same on every machine.
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { type Api, connect } from "../local/kubernetes-api.ts";
 import { plain } from "./desired.ts";
 import { Failure } from "./failure.ts";
+import { selectedStack } from "./pulumi.ts";
 
 interface Exported {
   readonly deployment?: {
@@ -38,7 +41,9 @@ export const connectStack = async (stack: string, exported: string): Promise<Api
     kubeconfig = process.env.KUBECONFIG?.split(":").find(Boolean) ?? join(homedir(), ".kube", "config"),
     context,
   } = cluster;
-  const api = await withFile(kubeconfig, (file) => connect(file, context)).catch((cause: Error) => {
+  const api = await withFile(existsSync(kubeconfig) ? kubeconfig : await movedHere(stack, kubeconfig), (file) =>
+    connect(file, context),
+  ).catch((cause: Error) => {
     throw new Failure("NO_CONTEXT", `The cluster of stack ${stack}: ${cause.message}`, {
       wayOut: "bring the kubeconfig or the program that it names; for EKS: aws sts get-caller-identity",
       cause,
@@ -54,6 +59,13 @@ export const connectStack = async (stack: string, exported: string): Promise<Api
       cause,
     });
   }
+};
+
+// The state folder of a local platform was moved: the state names where it was, until the next `up`.
+const movedHere = async (stack: string, kubeconfig: string): Promise<string> => {
+  const { ci } = stateLayout(stateFolder()).kubeconfig;
+  const isPath = !/[\n{]/.test(kubeconfig);
+  return isPath && existsSync(ci) && (await selectedStack(stateFolder())) === stack ? ci : kubeconfig;
 };
 
 const withFile = async <T>(kubeconfig: string, work: (file: string) => Promise<T>): Promise<T> => {
