@@ -70,6 +70,15 @@ const table = {
     digest: "5e09f73c9ef20982b58769da9ddaac0ee49841aa482084b1a6b08ac996f49ffb",
     released: "2025-11-10",
   },
+  // Later ones are served; of this one the digest is known, from public builds that fetch the archive and refuse another.
+  "cert-manager": {
+    name: "cert-manager",
+    archive: "https://charts.jetstack.io/charts/cert-manager-{version}.tgz",
+    version: "v1.19.1",
+    appVersion: "v1.19.1",
+    digest: "f72a727b1749df3521e7a65af5f18505f93b572d758841890270b150344b2b41",
+    released: "2025-10-15",
+  },
 } as const satisfies Record<string, VendorChart>;
 
 /** Charts of vendors by name. */

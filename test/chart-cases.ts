@@ -1,5 +1,6 @@
 // With which arguments is every layer of a vendor's chart looked at? Each argument that becomes a value has one that is no default.
 import type {
+  CertManagerArgs,
   ExternalSecretsArgs,
   FluentdArgs,
   GrafanaArgs,
@@ -22,6 +23,15 @@ export const traefik: TraefikArgs = {
   size: "ha",
   serviceType: "NodePort",
   serviceAnnotations: { "example.com/kind": "nlb" },
+  mirror: "registry.example.com/mirror/",
+};
+
+export const certManager: CertManagerArgs = {
+  namespace: "signers",
+  size: "ha",
+  acme: { email: "ops@example.com", http01: { ingressClass: "front" } },
+  duration: "48h",
+  renewBefore: "24h",
   mirror: "registry.example.com/mirror/",
 };
 

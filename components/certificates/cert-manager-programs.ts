@@ -41,7 +41,8 @@ export interface Programs {
   readonly transform?: (program: string, args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs;
 }
 
-type Name = "controller" | "webhook" | "cainjector";
+/** Programs of cert-manager. */
+export type Name = "controller" | "webhook" | "cainjector";
 
 /** ServiceAccounts of the programs. */
 export const accounts: Record<Name, string> = {
@@ -54,14 +55,18 @@ export const accounts: Record<Name, string> = {
 export const webhookName = accounts.webhook;
 
 const metrics = 9402;
-const webhookPort = 10250;
-// At once: without it a replica that is new would wait for its turn.
-const replicas: Record<Name, number> = { controller: 2, webhook: 3, cainjector: 2 };
+/** Port of the webhook: one that the control planes of clouds reach. */
+export const webhookPort = 10250;
+/** Replicas of size `ha`. At once: without it a replica that is new would wait for its turn. */
+export const replicas: Record<Name, number> = { controller: 2, webhook: 3, cainjector: 2 };
 
 const programOf = (name: Name | "acmesolver", { suffix }: Release): Program => `cert-manager-${name}${suffix}`;
 
-// Without ACME there is nothing to order or to solve, and without the rights to look these loops would not start.
-const loops = (acme: Programs["acme"]): string =>
+/**
+ * What the controller does, as its flag says it. Without ACME there is nothing to order or to solve, and without the rights to
+ * look these loops would not start.
+ */
+export const loops = (acme: Programs["acme"]): string =>
   [
     "*",
     "-ingress-shim",
@@ -139,6 +144,67 @@ const answers = (name: Name, { answersHealth }: Release): Answers => {
   };
 };
 
+/** What opens the ports of a program depends on. */
+export interface Openings {
+  readonly namespace: string;
+  readonly acme: Programs["acme"];
+  /** Labels of the program's pods. */
+  readonly pods: Record<string, string>;
+}
+
+/** Opens figures, requests to the webhook, and for the controller the way to an ACME server. */
+export const openPorts = (
+  resource: string,
+  name: Name,
+  { namespace, acme, pods }: Openings,
+  opts: pulumi.ComponentResourceOptions,
+): k8s.networking.v1.NetworkPolicy => {
+  const account = accounts[name];
+  const metadata = { name: account, namespace, labels: labels(account) };
+  const scraped = { namespaceSelector: { matchLabels: { "plumbline.dev/slot": "metrics" } } };
+  const openings = new k8s.networking.v1.NetworkPolicy(
+    resource,
+    {
+      metadata,
+      spec: {
+        podSelector: { matchLabels: pods },
+        policyTypes: ["Ingress"],
+        ingress: [
+          { from: [scraped], ports: [{ protocol: "TCP", port: metrics }] },
+          // The API server asks from outside of every pod network that a selector could name.
+          ...(name === "webhook" ? [{ ports: [{ protocol: "TCP", port: webhookPort }] }] : []),
+        ],
+      },
+    },
+    opts,
+  );
+  if (name === "controller" && acme) {
+    new k8s.networking.v1.NetworkPolicy(
+      `${resource}-to-acme`,
+      {
+        metadata: { ...metadata, name: `${account}-to-acme` },
+        spec: {
+          podSelector: { matchLabels: pods },
+          policyTypes: ["Egress"],
+          // It looks at its own answers before the server does: over HTTP, and at the zone's name servers.
+          egress: [
+            {
+              ports: [
+                { protocol: "TCP", port: 443 },
+                { protocol: "TCP", port: 80 },
+                { protocol: "TCP", port: 53 },
+                { protocol: "UDP", port: 53 },
+              ],
+            },
+          ],
+        },
+      },
+      opts,
+    );
+  }
+  return openings;
+};
+
 /** Declares one program. @returns its Deployment, which is created after its rights and openings */
 export const program = (
   prefix: string,
@@ -171,47 +237,7 @@ export const program = (
     { metadata, roleRef: { apiGroup: rbac, kind: "Role", name: account }, subjects },
     opts,
   );
-  const scraped = { namespaceSelector: { matchLabels: { "plumbline.dev/slot": "metrics" } } };
-  const openings = new k8s.networking.v1.NetworkPolicy(
-    resource,
-    {
-      metadata,
-      spec: {
-        podSelector: { matchLabels: labels(account) },
-        policyTypes: ["Ingress"],
-        ingress: [
-          { from: [scraped], ports: [{ protocol: "TCP", port: metrics }] },
-          // The API server asks from outside of every pod network that a selector could name.
-          ...(name === "webhook" ? [{ ports: [{ protocol: "TCP", port: webhookPort }] }] : []),
-        ],
-      },
-    },
-    opts,
-  );
-  if (name === "controller" && programs.acme) {
-    new k8s.networking.v1.NetworkPolicy(
-      `${resource}-to-acme`,
-      {
-        metadata: { ...metadata, name: `${account}-to-acme` },
-        spec: {
-          podSelector: { matchLabels: labels(account) },
-          policyTypes: ["Egress"],
-          // It looks at its own answers before the server does: over HTTP, and at the zone's name servers.
-          egress: [
-            {
-              ports: [
-                { protocol: "TCP", port: 443 },
-                { protocol: "TCP", port: 80 },
-                { protocol: "TCP", port: 53 },
-                { protocol: "UDP", port: 53 },
-              ],
-            },
-          ],
-        },
-      },
-      opts,
-    );
-  }
+  const openings = openPorts(resource, name, { namespace, acme: programs.acme, pods: labels(account) }, opts);
   if (ha) {
     new k8s.policy.v1.PodDisruptionBudget(
       resource,

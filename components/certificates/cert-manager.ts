@@ -1,6 +1,9 @@
 // How are certificates made and renewed? cert-manager, with an authority of the cluster's own or an ACME server.
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { ValuesTransform, VendorChartArgs } from "../chart.ts";
+import { choiceProblems, versionOf } from "../chart-choice.ts";
+import { charts } from "../chart-versions.ts";
 import { afterIdentity } from "../cloud.ts";
 import { readDefinitions } from "../definitions.ts";
 import { layerNamespace } from "../namespace.ts";
@@ -9,8 +12,9 @@ import { Size } from "../size.ts";
 import { type Layer, layer } from "../slot.ts";
 import { version } from "../versions.ts";
 import { labels } from "../workload.ts";
+import { runCertManagerChart } from "./cert-manager-chart.ts";
 import { issuerProblems, issuerSpec } from "./cert-manager-issuer.ts";
-import { accounts, program, releases, webhookName } from "./cert-manager-programs.ts";
+import { accounts, type Programs, program, releases, webhookName } from "./cert-manager-programs.ts";
 import { type CertificateRequest, type Certificates, certificateSpec, lifetimeProblems } from "./certificates.ts";
 
 /** Proof by an HTTP answer under the host, which an ingress class lets through. */
@@ -59,13 +63,20 @@ export interface CertManagerArgs {
   mirror?: string;
   /** Folder with the CustomResourceDefinitions of this release. Default: `PLUMBLINE_CRDS`, then `crds/` of this package. */
   definitions?: string;
+  /**
+   * Runs cert-manager by the vendor's chart, which has a release and definitions of its own; `{}` is the pinned one, from the
+   * vendor. Default: objects of this library.
+   */
+  chart?: VendorChartArgs;
 }
 
 /** What code may change about {@link CertManager}. */
 export interface CertManagerOptions extends pulumi.ComponentResourceOptions {
   transform?: {
-    /** Changes the Deployment of a program: "controller", "webhook" or "cainjector". */
+    /** Changes the Deployment of a program, where it is this library's: "controller", "webhook" or "cainjector". */
     deployment?: (program: string, args: k8s.apps.v1.DeploymentArgs) => k8s.apps.v1.DeploymentArgs;
+    /** Changes the values of the vendor's chart, where `chart` asks for it. */
+    values?: ValuesTransform;
   };
 }
 
@@ -111,38 +122,31 @@ export class CertManager extends pulumi.ComponentResource implements Certificate
       ...(Object.values(Size).includes(size) ? [] : [{ field: "size", value: size, allowed: '"single" or "ha"' }]),
       ...lifetimeProblems(duration, renewBefore),
       ...issuerProblems(acme),
+      ...choiceProblems(args.chart, {
+        objects: {
+          release: args.release,
+          definitions: args.definitions,
+          "transform.deployment": transform?.deployment,
+        },
+        chart: { "transform.values": transform?.values },
+      }),
     ]);
     super("plumbline:index:CertManager", name, { ...args }, options);
     if (!settings) throw new Error("unreachable: refused above");
     const parent = { parent: this };
     const namespace = args.namespace ?? "cert-manager";
 
-    const home = layerNamespace(name, { namespace, slot: "certificates" }, parent);
-    const within = { parent: this, dependsOn: home };
-    const definitions = readDefinitions(certManagerDefinitions(release), args.definitions).map(
-      ({ metadata, spec }) =>
-        new k8s.apiextensions.v1.CustomResourceDefinition(
-          `${name}-${metadata.name}`,
-          // The labels of the file are those of a chart.
-          { metadata: { name: metadata.name, labels: labels("cert-manager") }, spec },
+    const asked = { namespace, mirror, size, acme: acme && { http01: acme.http01 !== undefined } };
+    const answering = args.chart
+      ? [runCertManagerChart(name, { ...asked, from: args.chart, transform: transform?.values }, parent)]
+      : runPrograms(
+          name,
+          { ...asked, release: settings, ...(transform?.deployment && { transform: transform.deployment }) },
+          readDefinitions(certManagerDefinitions(release), args.definitions),
           parent,
-        ),
-    );
-    const programs = {
-      namespace,
-      mirror,
-      release: settings,
-      size,
-      acme: acme && { http01: acme.http01 !== undefined },
-      after: definitions,
-      ...(transform?.deployment && { transform: transform.deployment }),
-    };
-    const controller = program(name, "controller", programs, within);
-    const injector = program(name, "cainjector", programs, within);
-    const webhook = program(name, "webhook", programs, within);
-    const registrations = registerWebhook(name, namespace, { ...within, dependsOn: [injector, webhook] });
+        );
 
-    const ready = { parent: this, dependsOn: [controller, ...registrations] };
+    const ready = { parent: this, dependsOn: answering };
     const spec = acme ? issuerSpec(acme) : { ca: { secretName: authority } };
     const signed = acme ? [] : [ownAuthority(name, namespace, ready)];
     const issuer = new k8s.apiextensions.CustomResource(
@@ -176,6 +180,32 @@ export class CertManager extends pulumi.ComponentResource implements Certificate
     );
   }
 }
+
+/** Declares the programs as objects. @returns what has to stand before the first Issuer */
+const runPrograms = (
+  name: string,
+  asked: Omit<Programs, "after">,
+  read: ReturnType<typeof readDefinitions>,
+  parent: pulumi.ComponentResourceOptions,
+): pulumi.Resource[] => {
+  const { namespace } = asked;
+  const home = layerNamespace(name, { namespace, slot: "certificates" }, parent);
+  const within = { ...parent, dependsOn: home };
+  const after = read.map(
+    ({ metadata, spec }) =>
+      new k8s.apiextensions.v1.CustomResourceDefinition(
+        `${name}-${metadata.name}`,
+        // The labels of the file are those of a chart.
+        { metadata: { name: metadata.name, labels: labels("cert-manager") }, spec },
+        parent,
+      ),
+  );
+  const programs = { ...asked, after };
+  const controller = program(name, "controller", programs, within);
+  const injector = program(name, "cainjector", programs, within);
+  const webhook = program(name, "webhook", programs, within);
+  return [controller, ...registerWebhook(name, namespace, { ...within, dependsOn: [injector, webhook] })];
+};
 
 // Pulumi counts such an object as made once this condition holds.
 const isReady = { "pulumi.com/waitFor": "condition=Ready" };
@@ -286,7 +316,11 @@ export const certManager = (
   layer({
     slot: "certificates",
     implementation: "cert-manager",
-    version: version(args.release === "1.11" ? "cert-manager-controller-1.11" : "cert-manager-controller"),
+    ...versionOf(
+      args.chart,
+      charts["cert-manager"],
+      version(args.release === "1.11" ? "cert-manager-controller-1.11" : "cert-manager-controller"),
+    ),
     needs: ["cluster"],
     build: (name, { cluster }, opts) => {
       const { transform, ...rest } = args;

@@ -1,6 +1,7 @@
 // A stranger's program that installs charts: from where, and with what beside the arguments, is in `CHARTS`, JSON of its test.
 import * as k8s from "@pulumi/kubernetes";
 import {
+  CertManager,
   ExternalSecrets,
   Fluentd,
   Grafana,
@@ -18,7 +19,14 @@ interface Asked {
 }
 
 const { from, unknown }: Asked = JSON.parse(process.env.CHARTS ?? "");
-const { fluentd, grafana, traefik, "ingress-nginx": nginx, "external-secrets": secrets } = from;
+const {
+  fluentd,
+  grafana,
+  traefik,
+  "ingress-nginx": nginx,
+  "external-secrets": secrets,
+  "cert-manager": certificates,
+} = from;
 
 const later = new k8s.core.v1.Namespace("later");
 if (nginx) {
@@ -32,3 +40,4 @@ if (secrets) new ExternalSecrets("secrets", { ...cases.externalSecrets, chart: s
 if (fluentd) new Fluentd("collector", { ...cases.fluentd, chart: fluentd });
 if (grafana) new Grafana("dashboards", { ...cases.grafana, chart: grafana });
 if (traefik) new Traefik("traefik", { ...cases.traefik, chart: traefik });
+if (certificates) new CertManager("certificates", { ...cases.certManager, chart: certificates });

@@ -21,13 +21,14 @@ const [chart, ...others] = Object.keys(layers).map((name) => recordingChart(name
   MadeChart,
   ...MadeChart[],
 ];
+const certManager = recordingChart("cert-manager", "1.0.0");
 const empty = makeChart("ingress-nginx", "2.0.0", { "nothing.yaml": "{{/* */}}" });
 
 let api: ApiServer;
 let place: ChartPlace;
 const programs: TestProgram[] = [];
 before(async () => {
-  place = await serveCharts([chart, ...others, empty]);
+  place = await serveCharts([chart, ...others, certManager, empty]);
   api = await startApiServer([], { bootstrap: { user: "bootstrap", groups: ["system:masters"] } });
 });
 after(async () => {
@@ -47,20 +48,28 @@ const program = async (asked: object): Promise<TestProgram> => {
 };
 const source = ({ name, version, digest } = chart) => ({ [name]: { version, digest, mirror: place.oci } });
 
+// biome-ignore lint/suspicious/noExplicitAny: objects of every kind
+const sameAsGolden = (objects: readonly any[], name: string, namespace: string): void => {
+  const found = objects.find(
+    ({ kind, metadata }) => kind === "ConfigMap" && metadata.namespace === namespace && /-values$/.test(metadata.name),
+  );
+  const wanted = load(readFileSync(join(root, "test", "golden", `${name}-all.yaml`), "utf8"));
+  assert.deepEqual(JSON.parse(found?.data["values.json"]), wanted, name);
+};
+
 test("the values reach each chart as its golden file has them, in a preview already", async () => {
   const { up, declared, preview } = await program({ from: Object.assign({}, ...[chart, ...others].map(source)) });
   const objects = await declared();
-  for (const [name, namespace] of Object.entries(layers)) {
-    const found = objects.find(
-      ({ kind, metadata }) =>
-        kind === "ConfigMap" && metadata.namespace === namespace && /-values$/.test(metadata.name),
-    );
-    const wanted = load(readFileSync(join(root, "test", "golden", `${name}-all.yaml`), "utf8"));
-    assert.deepEqual(JSON.parse(found?.data["values.json"]), wanted, name);
-  }
+  for (const [name, namespace] of Object.entries(layers)) sameAsGolden(objects, name, namespace);
   await up();
   const { same, printed } = await preview();
   assert.ok(same, printed);
+});
+
+// Its issuer is of a kind that the chart brings, so that no cluster takes it with a chart that only records.
+test("the values reach the chart of cert-manager, in a preview", async () => {
+  const { declared } = await program({ from: source(certManager) });
+  sameAsGolden(await declared(), "cert-manager", "signers");
 });
 
 test("another archive than the pinned one is refused", async () => {

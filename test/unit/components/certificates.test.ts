@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { CertManager, ExternalCertificates } from "../../../components/index.ts";
+import { describe, test } from "node:test";
+import {
+  CertManager,
+  type CertManagerArgs,
+  certManager,
+  charts,
+  ExternalCertificates,
+} from "../../../components/index.ts";
+import { unknownKeys } from "../../chart.ts";
+import * as chartCases from "../../chart-cases.ts";
+import { golden } from "../../golden.ts";
 import { type Declared, named, ofKind, record } from "./recorder.ts";
 
 const request = {
@@ -116,6 +125,57 @@ test("each release has its own images and definitions", () => {
   assert.equal(imageOf(own), "plumbline.local/jetstack/cert-manager-controller:v1.11.5");
   assert.match(imageOf(acme), /^quay\.io\/jetstack\/cert-manager-controller:v1\.21\.\d+$/);
   assert.equal(ofKind(own, "CustomResourceDefinition").length, 6);
+});
+
+describe("cert-manager by the vendor's chart", () => {
+  const cases: Record<string, CertManagerArgs> = { defaults: {}, all: chartCases.certManager };
+  for (const [title, args] of Object.entries(cases)) {
+    test(`${title}: the values are those of the golden file, and each is known to the chart`, async () => {
+      const [chart] = ofKind(await record(() => new CertManager("c", { ...args, chart: {} })), "Chart");
+      golden(`cert-manager-${title}`, chart?.inputs.values);
+      assert.deepEqual(unknownKeys(chart?.inputs.values, charts["cert-manager"]), []);
+    });
+  }
+  test("the same issuer signs, the same ports are open, and no object of the programs stands beside it", async () => {
+    const asked = { acme: { email: "ops@example.com", http01: { ingressClass: "edge" } } } as const;
+    const byChart = await record(() => new CertManager("c", { ...asked, chart: {} }));
+    const byObjects = await record(() => new CertManager("c", asked));
+    const issuer = (resources: readonly Declared[]) => custom(resources, "ClusterIssuer").map(({ inputs }) => inputs);
+    assert.deepEqual(issuer(byChart), issuer(byObjects));
+    const opened = (resources: readonly Declared[]) =>
+      ofKind(resources, "NetworkPolicy").map(({ inputs: { metadata, spec } }) => {
+        const { podSelector, ...rest } = spec;
+        return [metadata.name, rest];
+      });
+    assert.deepEqual(new Map(opened(byChart) as never), new Map(opened(byObjects) as never));
+    const components = ofKind(byChart, "NetworkPolicy").map(
+      ({ inputs }) => inputs.spec.podSelector.matchLabels?.["app.kubernetes.io/component"],
+    );
+    assert.deepEqual(components.filter(Boolean).sort(), ["cainjector", "controller", "controller", "webhook"]);
+    assert.equal(ofKind(byChart, "Chart")[0]?.inputs.name, "cert-manager");
+    for (const kind of ["Deployment", "ServiceAccount", "CustomResourceDefinition", "ValidatingWebhookConfiguration"])
+      assert.deepEqual(ofKind(byChart, kind), []);
+    // Before the webhook answers, the API server would refuse the issuer.
+    const made = byChart.find(({ inputs }) => inputs.kind === "ClusterIssuer");
+    assert.ok(made?.after.includes("c"), `${made?.after}`);
+  });
+  test("what only one of the two ways is able to do is refused on the other, by name", () => {
+    const deployment = (_: string, args: object) => args as never;
+    assert.throws(
+      () => new CertManager("c", { chart: {}, release: "1.21", definitions: "/x" }, { transform: { deployment } }),
+      ({ problems }: { problems: { field: string }[] }) => {
+        const fields = problems.map(({ field }) => field);
+        assert.deepEqual(fields, ["release", "definitions", "transform.deployment"]);
+        return true;
+      },
+    );
+    assert.throws(
+      () => new CertManager("c", {}, { transform: { values: (values) => values } }),
+      /transform\.values: found a function; allowed: nothing without `chart`/,
+    );
+    assert.throws(() => new CertManager("c", { chart: { digest: "abc" } }), /chart\.digest: found "abc"/);
+    assert.equal(certManager({ chart: {} }).version, "1.19.1");
+  });
 });
 
 test("everything that is wrong is said at once, before anything is declared", () => {
