@@ -48,6 +48,17 @@ program
   .action(async (options) => (await import("./drift.ts")).drift(options));
 
 program
+  .command("adopt")
+  .description(
+    "what a cluster that runs already would become under Git: changes nothing; exits 2 when Git differs from it",
+  )
+  .option("--context <name>", "context of your kubeconfig (default: the stack's, else the current one)")
+  .option("--stack <name>", "stack whose apps are compared with what runs (default: none; what runs is told)")
+  .option("--namespace <name...>", "only these namespaces (default: all that are not the cluster's own)")
+  .option("--json", "as JSON", false)
+  .action(async (options) => (await import("./adopt.ts")).adopt(options));
+
+program
   .command("diff")
   .description("what another commit would change in the cluster, object by object; exits 2 when it changes anything")
   .argument("[app]", "one app; without it, all of the stack")

@@ -3,12 +3,12 @@
 
 import { mkdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { usualKubeconfig } from "../components/cluster/kubeconfig.ts";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { withLock } from "../engine/lock.ts";
 import { runPlan } from "../engine/progress.ts";
 import { connect } from "../local/kubernetes-api.ts";
 import { appStatuses } from "./app-status.ts";
+import { connectContext } from "./context.ts";
 import { exit, Failure } from "./failure.ts";
 import { planPrograms, pulumiPrograms } from "./program-steps.ts";
 import { ensureStack, pulumiEnvironment, rememberStack, runPulumi } from "./pulumi.ts";
@@ -20,7 +20,6 @@ const stack = "existing";
 /** Applies the stack `existing` to the cluster of a context. @throws Failure naming each option that is missing */
 export const startOnContext = async (options: StartOptions & { context: string }): Promise<void> => {
   const { context, git, registry } = options;
-  const kubeconfig = usualKubeconfig();
   if (!git) {
     throw new Failure(
       "NO_REPOSITORY",
@@ -31,14 +30,9 @@ export const startOnContext = async (options: StartOptions & { context: string }
       },
     );
   }
-  const api = await connect(kubeconfig, context).catch((cause: Error) => {
-    throw new Failure("NO_CONTEXT", cause.message, { wayOut: "kubectl config get-contexts", cause });
-  });
-  const version = await api.get<{ gitVersion: string }>("/version").catch((cause: Error) => {
-    throw new Failure("UNREACHABLE", cause.message, { wayOut: `kubectl --context ${context} get nodes`, cause });
-  });
+  const { api, kubeconfig, version } = await connectContext({ context });
   api.close();
-  process.stderr.write(`Context ${context}: ${api.server}, Kubernetes ${version.gitVersion}\n`);
+  process.stderr.write(`Context ${context}: ${api.server}, Kubernetes ${version}\n`);
 
   const state = stateFolder();
   await mkdir(stateLayout(state).pulumi, { recursive: true, mode: 0o700 });

@@ -94,6 +94,7 @@ export { type PushArgs, push, pushing } from "./delivery/push.ts";
 export type { Irreproducible, RenderedObject, Rendering } from "./delivery/render.ts";
 export { SourceError } from "./delivery/repository.ts";
 export { Signed, type VerifyArgs } from "./delivery/verification.ts";
+export { type Enforce, Enforcement, type EnforcementArgs } from "./enforcement.ts";
 export {
   type Fleet,
   type FleetArgs,
@@ -106,6 +107,7 @@ export {
   type Wave,
 } from "./fleet.ts";
 export { Identities, type IdentitiesArgs } from "./identities.ts";
+export { ExternalIngress, type ExternalIngressArgs, externalIngress } from "./ingress/external.ts";
 export { GatewayApi, type GatewayApiArgs, type GatewayApiOptions, gatewayApi } from "./ingress/gateway-api.ts";
 export type { Exposure, Ingress } from "./ingress/ingress.ts";
 export {

@@ -10,6 +10,7 @@ import { copiesOf } from "./delivery/copies.ts";
 import type { AppDeclaration } from "./delivery/declaration.ts";
 import { pushing } from "./delivery/push.ts";
 import type { Rendering } from "./delivery/render.ts";
+import { Enforcement } from "./enforcement.ts";
 import { Identities } from "./identities.ts";
 import { type Problem, refuse } from "./problems.ts";
 import { provisionProblems, provisionsOf } from "./provisions.ts";
@@ -107,6 +108,20 @@ export class Platform extends pulumi.ComponentResource {
     const cluster = settings.cluster.build(`${name}-cluster`, {}, { parent: this });
     const placed = { parent: this, providers: { kubernetes: cluster.provider } };
     new Identities(`${name}-identities`, {}, placed);
+    if (settings.enforce) {
+      const { namespaces, observe, users, groups } = settings.enforce;
+      new Enforcement(
+        `${name}-enforcement`,
+        {
+          repository: settings.git.url,
+          namespaces: [...namespaces],
+          ...(observe && { observe: [...observe] }),
+          ...(users && { users: [...users] }),
+          ...(groups && { groups: [...groups] }),
+        },
+        placed,
+      );
+    }
     const capabilities = buildLayers(layers, { cluster }, (slot) => `${name}-${slot}`, placed);
     const apps = singleApps(settings);
     const copies = copiesOf(

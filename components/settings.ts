@@ -6,6 +6,7 @@ import { problemsOf } from "./delivery/app.ts";
 import { type CredentialsSettings, credentialsProblems, credentialsSchema } from "./delivery/credentials.ts";
 import type { AppDeclaration, AppsDeclaration } from "./delivery/declaration.ts";
 import { type VerifyArgs, verifyProblems, verifySchema } from "./delivery/verification.ts";
+import { type Enforce, enforceProblems, enforceSchema } from "./enforcement.ts";
 import type { Problem } from "./problems.ts";
 import type { Exemption, Layer } from "./slot.ts";
 
@@ -31,6 +32,8 @@ export interface Settings {
   readonly apps: readonly (AppDeclaration | AppsDeclaration)[];
   /** Objects that a rule of `policies/` does not hold for, with who answers for it and until when. Default: none. */
   readonly exemptions?: readonly Exemption[];
+  /** Namespaces that take changes from Git alone, on a cluster that does not refuse all others by itself. Default: none. */
+  readonly enforce?: Enforce;
 }
 
 const schema = z.strictObject({
@@ -70,6 +73,7 @@ const schema = z.strictObject({
       }),
     )
     .exactOptional(),
+  enforce: enforceSchema.exactOptional(),
 });
 
 /** The apps that are declared one by one. */
@@ -185,5 +189,7 @@ export const settingsProblems = (settings: unknown): Problem[] => {
       allowed: "dependencies without a cycle",
     });
   }
+  const { enforce } = settings as Settings;
+  if (enforce) problems.push(...enforceProblems(enforce, "settings.enforce."));
   return [...problems, ...accessProblems(settings as Settings)];
 };

@@ -1,16 +1,19 @@
 // What does the API server refuse, whatever RBAC allows? Static policies that make Git the only way into the cluster.
-import { every, literal, some, type Variable } from "./cel.ts";
-import { deployersOnly, nodesOnly } from "./conditions.ts";
-import { type Grant, type Identity, identities, names, sourceAnnotation } from "./identities.ts";
+import { every, literal, some } from "../components/admission/cel.ts";
+import {
+  type GitOnlyOptions,
+  gitOnly,
+  notTheServer,
+  request,
+  source,
+  type Writers,
+} from "../components/admission/git-only.ts";
+import { names } from "../components/admission/identities.ts";
 import { type Exemption, type Rule, ruleManifest } from "./rule.ts";
 import { rules as allRules } from "./rules/index.ts";
 import { staticManifest } from "./static.ts";
 
-export interface AdmissionOptions {
-  /** URL of the platform's repository, named by refusals in namespaces that do not name their own source. */
-  readonly repository: string;
-  /** Writes of programs that the platform's layers bring along, beside the built-in table. */
-  readonly identities?: readonly Identity[];
+export interface AdmissionOptions extends GitOnlyOptions {
   /** Objects that a rule does not hold for. */
   readonly exemptions?: readonly Exemption[];
   /** Day that decides which exemptions have expired. Default: today. */
@@ -30,140 +33,12 @@ export const admissionManifests = (options: AdmissionOptions): string[] => [
     .map((rule) => ruleManifest(rule, options)),
 ];
 
-const source = ({ repository }: AdmissionOptions): Variable => ({
-  name: "source",
-  expression:
-    `namespaceObject != null && has(namespaceObject.metadata.annotations) && ${literal(sourceAnnotation)} in namespaceObject.metadata.annotations ` +
-    `? namespaceObject.metadata.annotations[${literal(sourceAnnotation)}] : ${literal(`${repository} stacks/`)}`,
-});
-
-const request: readonly Variable[] = [
-  { name: "who", expression: 'has(request.userInfo.username) ? request.userInfo.username : ""' },
-  { name: "groups", expression: "has(request.userInfo.groups) ? request.userInfo.groups : []" },
-  { name: "ns", expression: 'has(request.namespace) ? request.namespace : ""' },
-  { name: "part", expression: 'has(request.subResource) ? request.subResource : ""' },
-  {
-    name: "resource",
-    expression:
-      '(request.resource.group == "" ? "" : request.resource.group + "/") + request.resource.resource + (variables.part == "" ? "" : "/" + variables.part)',
-  },
-  { name: "what", expression: 'request.operation + " " + variables.resource' },
-  {
-    name: "target",
-    expression:
-      'variables.resource + (variables.ns == "" || request.resource.resource == "namespaces" ? "" : " " + variables.ns + "/") + ' +
-      '(request.resource.resource == "namespaces" || variables.ns == "" ? " " : "") + (has(request.name) ? request.name : "")',
-  },
-];
-
-// The API server's own loopback identity; nobody can ask for a certificate with this name and this group.
-const notTheServer: Variable = {
-  name: "not-the-api-server",
-  expression: '!(request.userInfo.username == "system:apiserver" && "system:masters" in request.userInfo.groups)',
-};
-const notCi: Variable = { name: "not-ci", expression: `!(${literal(names.ci)} in request.userInfo.groups)` };
-
-const writes = (options: AdmissionOptions): string => {
-  const table = [...identities, ...(options.identities ?? [])];
-  return staticManifest({
-    name: "git-only",
-    rules: [{ groups: ["*"], resources: ["*/*"], operations: ["*"] }],
-    conditions: [notTheServer, notCi],
-    variables: [
-      ...request,
-      source(options),
-      { name: "table", expression: literal(plainGrants(table)) },
-      { name: "granted", expression: "variables.who in variables.table ? variables.table[variables.who] : []" },
-      {
-        name: "inTable",
-        expression: some(
-          "variables.what in variables.granted",
-          '(request.operation + " *") in variables.granted',
-          'variables.part != "" && (request.operation + " */" + variables.part) in variables.granted',
-        ),
-      },
-      { name: "conditional", expression: some("false", ...table.flatMap(conditionalGrants)) },
-      {
-        name: "account",
-        expression: 'variables.who.startsWith("system:serviceaccount:") ? variables.who.split(":")[2] : ""',
-      },
-      {
-        // Whoever runs a program may say what happens to it, and elect its leader, where it lives.
-        name: "chatter",
-        expression: some(
-          every(
-            'variables.resource in ["events", "events.k8s.io/events"]',
-            'request.operation in ["CREATE", "UPDATE"]',
-            some(
-              "variables.who in variables.table",
-              '"system:nodes" in variables.groups',
-              'variables.ns == variables.account && variables.account != ""',
-            ),
-          ),
-          every(
-            'variables.resource == "coordination.k8s.io/leases"',
-            'request.operation in ["CREATE", "UPDATE"]',
-            'variables.ns == variables.account && variables.account != ""',
-          ),
-        ),
-      },
-      { name: "node", expression: nodesOnly },
-      { name: "deployer", expression: deployersOnly },
-      {
-        name: "bootstrap",
-        expression: every(
-          '"system:masters" in variables.groups',
-          'variables.resource in ["rbac.authorization.k8s.io/clusterroles", "rbac.authorization.k8s.io/clusterrolebindings"]',
-          'request.operation in ["CREATE", "UPDATE"]',
-          `request.name in ${literal(names.bootstrapObjects)}`,
-        ),
-      },
-    ],
-    validations: [
-      {
-        expression: some(
-          "variables.inTable",
-          "variables.conditional",
-          "variables.chatter",
-          "variables.node",
-          "variables.deployer",
-          "variables.bootstrap",
-        ),
-        messageExpression:
-          'request.operation == "CONNECT" ' +
-          `? variables.who + " may not connect to " + variables.target + ": nobody but ${names.ci} opens a way into running programs. What a program does is changed in " + variables.source ` +
-          ': variables.who + " may not " + request.operation.lowerAscii() + " " + variables.target + ": this cluster takes changes from Git alone. Make the change in " + variables.source + ", commit and push it."',
-      },
-    ],
-  });
+const ci: Writers = {
+  condition: { name: "not-ci", expression: `!(${literal(names.ci)} in request.userInfo.groups)` },
+  name: names.ci,
 };
 
-const userOf = ({ user, serviceAccount }: Identity): string =>
-  user ?? `system:serviceaccount:${serviceAccount as string}`;
-
-const keys = ({ verbs, on }: Grant): string[] =>
-  verbs.flatMap((verb) => on.map((each) => `${verb.toUpperCase()} ${each}`));
-
-const plainGrants = (table: readonly Identity[]): Record<string, string[]> => {
-  const granted: Record<string, string[]> = {};
-  for (const identity of table) {
-    const plain = identity.grants.filter(({ namespaces, when }) => !namespaces && !when);
-    granted[userOf(identity)] = [...(granted[userOf(identity)] ?? []), ...plain.flatMap(keys)];
-  }
-  return granted;
-};
-
-const conditionalGrants = (identity: Identity): string[] =>
-  identity.grants
-    .filter(({ namespaces, when }) => namespaces || when)
-    .map((each) =>
-      every(
-        `variables.who == ${literal(userOf(identity))}`,
-        `variables.what in ${literal(keys(each))}`,
-        ...(each.namespaces ? [`variables.ns in ${literal(each.namespaces)}`] : []),
-        ...(each.when ? [each.when] : []),
-      ),
-    );
+const writes = (options: AdmissionOptions): string => staticManifest({ name: "git-only", ...gitOnly(options, ci) });
 
 /**
  * Roles with which somebody could pass for somebody else, and bindings that hand them out. Upstream's `edit`, and with it

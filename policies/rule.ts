@@ -1,7 +1,8 @@
 // What is a rule, and how does the one expression in it become a verdict at each of the three points?
+import { every, literal, some, type Variable } from "../components/admission/cel.ts";
+import type { Matched } from "../components/admission/policy.ts";
 import type { Exemption } from "../components/slot.ts";
-import { every, literal, some, type Variable } from "./cel.ts";
-import { type Matched, staticManifest } from "./static.ts";
+import { staticManifest } from "./static.ts";
 
 /** A Kubernetes object as it stands in a manifest. */
 export interface KubernetesObject {

@@ -13,6 +13,7 @@ import { imageHost, images } from "../../local/images.ts";
 import { addresses } from "../../local/network.ts";
 import { type Clone, cloneHere } from "../clone.ts";
 import { applyWeb, ask, eventually, freshState, needsRoot, start } from "./cluster-fixtures.ts";
+import { adoptionCases } from "./context-adoption.ts";
 
 describe("npm start -- --context", { skip: needsRoot, timeout: 600_000 }, () => {
   const state = freshState();
@@ -68,4 +69,7 @@ describe("npm start -- --context", { skip: needsRoot, timeout: 600_000 }, () => 
       ),
     );
   });
+
+  describe("a cluster that its people have filled by kubectl", () =>
+    adoptionCases(() => ({ state, clone, git, environment, imageHost })));
 });

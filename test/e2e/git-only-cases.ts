@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, it } from "node:test";
 import { dump, load } from "js-yaml";
+import { platformLabel, sourceAnnotation } from "../../components/admission/identities.ts";
 import { type Api, ApiError, connect, type PatchType } from "../../local/kubernetes-api.ts";
-import { platformLabel, sourceAnnotation } from "../../policies/identities.ts";
 
 /** A cluster and who its people are. */
 export interface World {

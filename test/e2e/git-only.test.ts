@@ -4,12 +4,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { namespaces } from "../../components/admission/identities.ts";
 import { type Cluster, stopCluster } from "../../local/cluster.ts";
 import { images } from "../../local/images.ts";
 import { kubeconfig } from "../../local/kubeconfig.ts";
 import { type Api, connect, type KubernetesObject } from "../../local/kubernetes-api.ts";
 import { admissionManifests } from "../../policies/admission.ts";
-import { namespaces } from "../../policies/identities.ts";
 import { eventually, freshState, kubectl, needsRoot, start, testPrograms } from "./cluster-fixtures.ts";
 import { crd, gitOnlyCases, type World } from "./git-only-cases.ts";
 

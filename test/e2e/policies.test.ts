@@ -1,10 +1,10 @@
 // Do the static policies hold in a real API server? Everybody's attempts, the writes of the table, and the table itself.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { identities, names, namespaces, withheld } from "../../components/admission/identities.ts";
 import { requireCluster } from "../../components/cluster/existing-checks.ts";
 import { type Api, ApiError } from "../../local/kubernetes-api.ts";
 import { admissionManifests, tooWide } from "../../policies/admission.ts";
-import { identities, names, namespaces, withheld } from "../../policies/identities.ts";
 import { type ApiServer, startApiServer, type Users } from "./api-server.ts";
 import { crd, gitOnlyCases, restrictedPodSpec, type World } from "./git-only-cases.ts";
 

@@ -3,6 +3,8 @@ import { describe, test } from "node:test";
 import { load } from "js-yaml";
 import {
   charts,
+  ExternalIngress,
+  externalIngress,
   GatewayApi,
   IngressNginx,
   type IngressNginxArgs,
@@ -89,6 +91,39 @@ test("an app moves from ingress-nginx to Traefik and to the Gateway API, and its
   assert.deepEqual(sorted(ofNginx()), sorted(wanted));
   assert.deepEqual(sorted(ofTraefik()), sorted(wanted));
   assert.deepEqual(sorted(ofGateway()), sorted(wanted));
+});
+
+test("an exposure by somebody else's controller means the same, and nothing is installed", async () => {
+  const redirect = { "nginx.ingress.kubernetes.io/ssl-redirect": "true" };
+  const external = await record(() => {
+    const ingress = new ExternalIngress("i", {
+      ingressClass: "edge",
+      annotations: { "example.com/all": "1" },
+      secureAnnotations: redirect,
+    });
+    for (const each of [plain, secure]) ingress.expose(each.name, each, {});
+  });
+  const objects = external.filter(({ type }) => type.startsWith("kubernetes:"));
+  assert.deepEqual(
+    objects.map(({ type }) => type),
+    Array(2).fill("kubernetes:networking.k8s.io/v1:Ingress"),
+  );
+  const [shop, pay] = objects.map(({ inputs }) => inputs);
+  const of = (name: string) =>
+    ofKind(nginx, "Ingress").find(({ inputs }) => inputs.metadata.name === name)?.inputs.spec;
+  assert.deepEqual(shop.spec, { ...of("shop"), ingressClassName: "edge" });
+  assert.deepEqual(pay.spec, { ...of("pay"), ingressClassName: "edge" });
+  const common = { "example.com/all": "1", "pulumi.com/skipAwait": "true" };
+  assert.deepEqual(shop.metadata.annotations, common);
+  assert.deepEqual(pay.metadata.annotations, { ...common, ...redirect });
+});
+
+test("a class that is no name is refused, in the stack file and in a program", () => {
+  for (const declare of [
+    () => externalIngress({ ingressClass: "" }),
+    () => new ExternalIngress("i", { ingressClass: "Edge Class" }),
+  ])
+    assert.throws(declare, /ingressClass: found "(Edge Class)?"; allowed: 1 to 253 of/);
 });
 
 test("while one takes the place of the other, no object of theirs has the same name", () => {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Provider } from "@pulumi/kubernetes/provider.js";
+import { platformLabel } from "../../../components/admission/identities.ts";
 import {
   type Agent,
   app,
@@ -19,7 +20,6 @@ import {
   Platform,
   version,
 } from "../../../components/index.ts";
-import { platformLabel } from "../../../policies/identities.ts";
 import { named, ofKind, record } from "./recorder.ts";
 
 process.env.PLUMBLINE_KUBECONFIG = import.meta.filename;

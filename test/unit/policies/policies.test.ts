@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { loadAll } from "js-yaml";
+import { names } from "../../../components/admission/identities.ts";
 import { settingsProblems } from "../../../components/settings.ts";
 import { bootstrapObjects } from "../../../local/bootstrap.ts";
 import { admissionManifests } from "../../../policies/admission.ts";
-import { names } from "../../../policies/identities.ts";
 import { celProgram, openJudge } from "../../../policies/judge.ts";
 import { known } from "../../../policies/pack.ts";
 import { type Exemption, exemptionProblems, isAbout } from "../../../policies/rule.ts";

@@ -1,5 +1,5 @@
 // What may the programs of the layers write? Rows of the same table, by layer.
-import { grant, type Identity, within } from "./identity.ts";
+import { grant, type Identity, partsOf, within } from "./identity.ts";
 
 const certificates = "cert-manager.io";
 const acme = "acme.cert-manager.io";
@@ -63,7 +63,7 @@ const traefik = (namespace: string): Identity => ({
   grants: [
     grant(
       "update",
-      "networking.k8s.io/ingresses/status",
+      ...partsOf("networking.k8s.io/ingresses", "status"),
       ...["gatewayclasses", "gateways", "httproutes", "grpcroutes", "backendtlspolicies"].map(
         (kind) => `${gateway}/${kind}/status`,
       ),
@@ -73,7 +73,7 @@ const traefik = (namespace: string): Identity => ({
 
 const ingressNginx: Identity = {
   serviceAccount: "ingress-nginx:ingress-nginx",
-  grants: [grant("update", "networking.k8s.io/ingresses/status")],
+  grants: [grant("update", ...partsOf("networking.k8s.io/ingresses", "status"))],
 };
 
 const es = "external-secrets.io";

@@ -29,3 +29,5 @@ export const grant = (verbs: string, ...on: string[]): Grant => ({ verbs: verbs.
 /** The same grants, in one namespace only. */
 export const within = (namespace: string, ...grants: Grant[]): Grant[] =>
   grants.map((each) => ({ ...each, namespaces: [namespace] }));
+/** Subresources of a resource. */
+export const partsOf = (resource: string, ...parts: string[]): string[] => parts.map((part) => `${resource}/${part}`);

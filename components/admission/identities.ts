@@ -1,5 +1,5 @@
 // Who may write what? The table identity × verb × resource that admission enforces; whoever is not in it writes nothing.
-import { type Grant, grant, type Identity, within } from "./identity.ts";
+import { type Grant, grant, type Identity, partsOf, within } from "./identity.ts";
 import { layerIdentities } from "./layer-identities.ts";
 
 export type { Grant, Identity, Verb } from "./identity.ts";
@@ -45,11 +45,7 @@ const controllers: readonly Identity[] = [
   controller(
     "certificate-controller",
     grant("delete", "certificates.k8s.io/certificatesigningrequests"),
-    grant(
-      "update",
-      "certificates.k8s.io/certificatesigningrequests/approval",
-      "certificates.k8s.io/certificatesigningrequests/status",
-    ),
+    grant("update", ...partsOf("certificates.k8s.io/certificatesigningrequests", "approval", "status")),
   ),
   controller("clusterrole-aggregation-controller", grant("update", "rbac.authorization.k8s.io/clusterroles")),
   controller(
@@ -72,7 +68,7 @@ const controllers: readonly Identity[] = [
   controller(
     "device-taint-eviction-controller",
     grant("delete", "pods"),
-    grant("update", "pods/status", "resource.k8s.io/devicetaintrules/status"),
+    grant("update", "pods/status", ...partsOf("resource.k8s.io/devicetaintrules", "status")),
   ),
   controller("disruption-controller", grant("update", "policy/poddisruptionbudgets/status", "pods/status")),
   controller(
@@ -141,8 +137,7 @@ const controllers: readonly Identity[] = [
       "update",
       "pods/finalizers",
       "pods/status",
-      "resource.k8s.io/resourceclaims/status",
-      "resource.k8s.io/resourceclaims/binding",
+      ...partsOf("resource.k8s.io/resourceclaims", "status", "binding"),
     ),
     grant("create update delete", "resource.k8s.io/resourceclaims"),
   ),
@@ -155,8 +150,7 @@ const controllers: readonly Identity[] = [
     grant(
       "update",
       "networking.k8s.io/servicecidrs",
-      "networking.k8s.io/servicecidrs/finalizers",
-      "networking.k8s.io/servicecidrs/status",
+      ...partsOf("networking.k8s.io/servicecidrs", "finalizers", "status"),
     ),
   ),
   controller("service-controller", grant("update", "services/status")),
@@ -169,7 +163,7 @@ const controllers: readonly Identity[] = [
   controller("ttl-controller", grant("update", "nodes")),
   controller(
     "validatingadmissionpolicy-status-controller",
-    grant("update", "admissionregistration.k8s.io/validatingadmissionpolicies/status"),
+    grant("update", ...partsOf("admissionregistration.k8s.io/validatingadmissionpolicies", "status")),
   ),
   controller("volumeattributesclass-protection-controller", grant("update", "storage.k8s.io/volumeattributesclasses")),
   {
@@ -192,7 +186,7 @@ const controllers: readonly Identity[] = [
       grant("delete", "pods"),
       grant("update", "pods/status", "pods/finalizers", "persistentvolumes", "persistentvolumeclaims"),
       grant("create update delete", "resource.k8s.io/resourceclaims"),
-      grant("update", "resource.k8s.io/resourceclaims/status", "resource.k8s.io/resourceclaims/binding"),
+      grant("update", ...partsOf("resource.k8s.io/resourceclaims", "status", "binding")),
     ],
   },
   { user: "system:kube-proxy", grants: [] },

@@ -1,0 +1,31 @@
+// Which cluster does a person mean by a context of his own kubeconfig?
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { Place } from "../components/cluster/kubeconfig.ts";
+import { type Api, connect } from "../local/kubernetes-api.ts";
+import { Failure } from "./failure.ts";
+
+/** The person's kubeconfig: the first file of `KUBECONFIG`, else `~/.kube/config`. */
+export const personsKubeconfig = (): string =>
+  (process.env.KUBECONFIG ?? "").split(":").find(Boolean) ?? join(homedir(), ".kube", "config");
+
+/**
+ * The cluster of a context, which has answered.
+ *
+ * @param place default: the current context of the person's kubeconfig
+ * @throws Failure `NO_CONTEXT` or `UNREACHABLE`
+ */
+export const connectContext = async ({
+  kubeconfig = personsKubeconfig(),
+  context,
+}: Place): Promise<{ readonly api: Api; readonly kubeconfig: string; readonly version: string }> => {
+  const api = await connect(kubeconfig, context).catch((cause: Error) => {
+    throw new Failure("NO_CONTEXT", cause.message, { wayOut: "kubectl config get-contexts", cause });
+  });
+  const version = await api.get<{ gitVersion: string }>("/version").catch((cause: Error) => {
+    api.close();
+    const named = context ? `--context ${context} ` : "";
+    throw new Failure("UNREACHABLE", cause.message, { wayOut: `kubectl ${named}get nodes`, cause });
+  });
+  return { api, kubeconfig, version: version.gitVersion };
+};
