@@ -1,13 +1,7 @@
 // Which cluster does a person mean by a context of his own kubeconfig?
-import { homedir } from "node:os";
-import { join } from "node:path";
-import type { Place } from "../components/cluster/kubeconfig.ts";
+import { type Place, usualKubeconfig } from "../components/cluster/kubeconfig.ts";
 import { type Api, connect } from "../local/kubernetes-api.ts";
 import { Failure } from "./failure.ts";
-
-/** The person's kubeconfig: the first file of `KUBECONFIG`, else `~/.kube/config`. */
-export const personsKubeconfig = (): string =>
-  (process.env.KUBECONFIG ?? "").split(":").find(Boolean) ?? join(homedir(), ".kube", "config");
 
 /**
  * The cluster of a context, which has answered.
@@ -16,7 +10,7 @@ export const personsKubeconfig = (): string =>
  * @throws Failure `NO_CONTEXT` or `UNREACHABLE`
  */
 export const connectContext = async ({
-  kubeconfig = personsKubeconfig(),
+  kubeconfig = usualKubeconfig(),
   context,
 }: Place): Promise<{ readonly api: Api; readonly kubeconfig: string; readonly version: string }> => {
   const api = await connect(kubeconfig, context).catch((cause: Error) => {
