@@ -16,7 +16,7 @@ export interface MemberStatus {
   readonly wanted: string;
   /** Whether its API server answered. */
   readonly reachable: boolean;
-  /** Whether every app is healthy, and those that follow the wave are at its commit. */
+  /** Whether every app is healthy, and those that follow the wave are at its commit, where that is known. */
   readonly healthy: boolean;
   readonly apps: readonly MemberApp[];
   /** What keeps it from being healthy, the worst first; empty where it is. */
@@ -67,7 +67,8 @@ export const judged = (
 ): MemberStatus => {
   const short = (commit: string) => commit.slice(0, 10) || "no commit";
   const problems = apps.flatMap(({ name, wave, healthy, commit, message }) => {
-    const behind = wave && commit !== about.wanted ? `at ${short(commit)}, not at ${short(about.wanted)}` : "";
+    const behind =
+      wave && about.wanted && commit !== about.wanted ? `at ${short(commit)}, not at ${short(about.wanted)}` : "";
     const ill = healthy && !behind ? "" : (message ?? (healthy ? "" : "not healthy"));
     return ill || behind ? [`${name}: ${[ill, behind].filter(Boolean).join("; ")}`] : [];
   });
@@ -76,7 +77,7 @@ export const judged = (
 
 // While its agent is at work an app is as healthy as what it was: its pods may know already that the work is in vain.
 const explained = async (api: Api, app: MemberApp, wanted: string): Promise<MemberApp> => {
-  if (app.message || !app.wave || app.commit === wanted) return app;
+  if (app.message || !app.wave || !wanted || app.commit === wanted) return app;
   const reasons = await podReasons(api, app.namespace);
   return reasons.length > 0 ? { ...app, message: reasons.join("; ") } : app;
 };

@@ -32,7 +32,7 @@ export const fleetStatus = async ({
   const tips = await asked.catch((error: Error) => error);
   const members = await membersNow(fleet.waves, tips instanceof Error ? new Map() : tips, stack, state);
   const message = tips instanceof Error ? `what the waves are at is not known: ${tips.message}` : undefined;
-  const found = { fleet: fleet.name, healthy: members.every(({ healthy }) => healthy), clusters: members };
+  const found = { fleet: fleet.name, healthy: !message && members.every(({ healthy }) => healthy), clusters: members };
   process.stdout.write(
     json
       ? `${JSON.stringify({ ...found, ...(message ? { message } : {}) }, null, 2)}\n`

@@ -154,6 +154,12 @@ test("only what is on the fleet's branch at the remote is rolled out", async () 
   assert.deepEqual(await at(), [-1, -1, -1]);
 });
 
+test("where nobody knows what the wave is at, a cluster is judged by its apps' health alone", () => {
+  const about = { cluster: "eu-1", wave: "eu", branch: "shops/eu", wanted: "" };
+  assert.deepEqual(judged(about, [live({ commit: "a".repeat(40) })]).problems, []);
+  assert.deepEqual(judged(about, [live({ healthy: false })]).problems, ["shop: not healthy"]);
+});
+
 test("the table has a row for each cluster, and beneath it what is wrong", () => {
   const about = { wave: "eu", branch: "shops/eu", wanted: "b".repeat(40) };
   const silent = {
