@@ -5,6 +5,7 @@ import { openClone } from "../../../commands/checkout.ts";
 import { carriedOut, type PromotionReport } from "../../../commands/promote.ts";
 import { promotionDraft } from "../../../commands/promotion.ts";
 import { type AppSettings, app, definePlatform, embedded, flux } from "../../../components/index.ts";
+import { findOnPath } from "../../../engine/installed.ts";
 import { type Judge, openJudge } from "../../../policies/judge.ts";
 import { rules } from "../../../policies/rules/index.ts";
 import { type Files, repositoryWith, type TestRepository } from "../../repositories.ts";
@@ -312,7 +313,8 @@ describe("a chart that consists of others", () => {
 });
 
 describe("where signatures are asked for", () => {
-  it("it is told who signed, and what nobody of them signed is refused", async () => {
+  const skip = findOnPath("gpg", ["/usr/bin"]) ? false : "gpg is not on PATH";
+  it("it is told who signed, and what nobody of them signed is refused", { skip }, async () => {
     const [ada, eve] = [signer("Ada <ada@example.com>"), signer("Eve")];
     const signed = (name: string, key: string) => stack(name, { path: `apps/shop/${name}` }, {}, key);
     const repository = repositoryOf({
