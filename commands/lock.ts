@@ -15,6 +15,7 @@ import { sourceOf } from "../components/settings.ts";
 import { stateFolder, stateLayout } from "../engine/folders.ts";
 import { resolve } from "../engine/resolve.ts";
 import { loadStack } from "../stacks/shared/load.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { exit, Failure } from "./failure.ts";
 import { selectedStack } from "./pulumi.ts";
 import { findRemotes, lockFileOf } from "./remotes.ts";
@@ -28,6 +29,8 @@ export interface LockOptions {
   readonly to?: string;
   /** Write nothing; the exit code says whether something would be written. */
   readonly check: boolean;
+  /** Ask the cluster what it is able to: with its kubeconfig, or that of the platform. Default: what is known stays. */
+  readonly cluster?: string | boolean;
   /** Drop what no app names any more. */
   readonly prune: boolean;
 }
@@ -46,7 +49,10 @@ export const lock = async (app: string | undefined, options: LockOptions): Promi
   const file = process.env.PLUMBLINE_LOCK ?? lockFileOf(stack);
   const known = await readLock(file);
   const { found, moving } = await namedBy(definition, app, options);
-  const wanted = options.prune && app === undefined ? found : merged(known, found);
+  const kubeconfig = options.cluster === true ? stateLayout(state).kubeconfig.developer : options.cluster;
+  const cluster = kubeconfig ? await capabilitiesOf(kubeconfig) : known.cluster;
+  const named = options.prune && app === undefined ? found : merged(known, found);
+  const wanted = { ...named, ...(cluster && { cluster }) };
   for (const each of moving) process.stderr.write(`${each}\n`);
   process.stdout.write(changesOf(known, wanted));
   const text = lockText(wanted);
@@ -130,10 +136,13 @@ const merged = (known: Lock, found: Lock): Lock => {
 
 /** A line for each entry that is new, other, or gone. */
 const changesOf = (was: Lock, is: Lock): string => {
-  const entries = ({ bases, files, charts }: Lock): Map<string, string> =>
+  const entries = ({ bases, files, charts, cluster }: Lock): Map<string, string> =>
     new Map([
       ...bases.map((each) => [keys.bases(each), each.commit] as const),
       ...files.map((each) => [keys.files(each), `sha256 ${each.sha256}`] as const),
+      ...(cluster
+        ? [["the cluster", `${cluster.kubeVersion}, ${cluster.apiVersions.length} versions and kinds`] as const]
+        : []),
       ...charts.map((each) => [keys.charts(each), `${each.version}, sha256 ${each.sha256}`] as const),
     ]);
   const [before, after] = [entries(was), entries(is)];

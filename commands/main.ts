@@ -79,6 +79,7 @@ program
   .option("--to <revision>", "commit, tag or branch (default: the one that the agent follows)")
   .option("--repository <folder>", "clone in which the revision is looked for (default: where the app's source is)")
   .option("--check", "write nothing; exits 2 when the file is out of date", false)
+  .option("--cluster [kubeconfig]", "write down what the cluster is able to, too (default: the one that runs)")
   .option("--prune", "drop what no app names any more", false)
   .action(async (app, options) => (await import("./lock.ts")).lock(app, options));
 

@@ -1,11 +1,7 @@
 // What is a cluster able to, as charts ask for it? What somebody who can ask it has left in a file.
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-
-const schema = z.strictObject({
-  kubeVersion: z.string().regex(/^v?\d+\.\d+/, 'a version such as "v1.34.2"'),
-  apiVersions: z.array(z.string().min(1)),
-});
+import { capabilitiesSchema, readLock } from "./lock.ts";
 
 /** What `.Capabilities` of a chart is made of. */
 export interface ClusterCapabilities {
@@ -18,13 +14,17 @@ export interface ClusterCapabilities {
 /** Variable that names the file. */
 export const capabilitiesVariable = "PLUMBLINE_CAPABILITIES";
 
-/** What the file of {@link capabilitiesVariable} says; undefined where no cluster is known. @throws Error that names the file */
+/**
+ * What the file of {@link capabilitiesVariable} says, else the lock file of the stack; undefined where no cluster is known.
+ *
+ * @throws Error that names the file
+ */
 export const knownCapabilities = async (): Promise<ClusterCapabilities | undefined> => {
   const file = process.env[capabilitiesVariable];
-  if (!file) return undefined;
+  if (!file) return (await readLock()).cluster;
   const wayOut = "Correct it, or leave the variable out: charts are then rendered for no cluster in particular";
   try {
-    return schema.parse(JSON.parse(await readFile(file, "utf8")));
+    return capabilitiesSchema.parse(JSON.parse(await readFile(file, "utf8")));
   } catch (error) {
     const said = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
     throw new Error(`${capabilitiesVariable} names ${file}, which holds no capabilities: ${said}. ${wayOut}`);

@@ -3,6 +3,12 @@ import { readFile } from "node:fs/promises";
 import { CORE_SCHEMA, dump, load } from "js-yaml";
 import { z } from "zod";
 
+/** What a file may say of a cluster. */
+export const capabilitiesSchema = z.strictObject({
+  kubeVersion: z.string().regex(/^v?\d+\.\d+/, 'a version such as "v1.34.2"'),
+  apiVersions: z.array(z.string().min(1)).readonly(),
+});
+
 const text = z.string().min(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits");
 const schema = z.strictObject({
@@ -13,6 +19,8 @@ const schema = z.strictObject({
     .default([]),
   files: z.array(z.strictObject({ url: text, sha256 })).default([]),
   charts: z.array(z.strictObject({ repository: text, name: text, asked: text, version: text, sha256 })).default([]),
+  /** What the cluster is able to, for charts that ask. */
+  cluster: capabilitiesSchema.optional(),
 });
 
 /** What was fetched once, and is to be the same ever after. */
@@ -43,11 +51,14 @@ export const readLock = async (file = process.env[lockVariable]): Promise<Lock> 
 };
 
 /** The text of a lock file: the same lock gives the same bytes. Empty where nothing is locked. */
-export const lockText = ({ bases, files, charts }: Lock): string => {
+export const lockText = ({ bases, files, charts, cluster }: Lock): string => {
   const sorted = <T extends object>(entries: readonly T[]): T[] =>
     [...entries].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b), "en"));
   const parts = { bases: sorted(bases), files: sorted(files), charts: sorted(charts) };
-  const filled = Object.fromEntries(Object.entries(parts).filter(([, entries]) => entries.length > 0));
+  const filled = {
+    ...Object.fromEntries(Object.entries(parts).filter(([, entries]) => entries.length > 0)),
+    ...(cluster && { cluster: { ...cluster, apiVersions: [...cluster.apiVersions].sort() } }),
+  };
   if (Object.keys(filled).length === 0) return "";
-  return `# What apps of this stack name outside of their repository, as it was found. \`plumbline lock\` writes this; commit it.\n${dump(filled, { lineWidth: -1 })}`;
+  return `# What apps of this stack name outside of their repository, and what its cluster is able to, as it was found. \`plumbline lock\` writes this; commit it.\n${dump(filled, { lineWidth: -1 })}`;
 };

@@ -1,9 +1,13 @@
 // Do the values of a layer reach its chart, and is nothing else installed than what was reviewed? The real provider renders.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { load } from "js-yaml";
+import { capabilitiesOf } from "../../commands/capabilities.ts";
+import { knownCapabilities } from "../../components/delivery/cluster-capabilities.ts";
+import { lockText, readLock } from "../../components/delivery/lock.ts";
 import { root } from "../../engine/folders.ts";
 import { type ChartPlace, type MadeChart, makeChart, recordingChart, serveCharts } from "../chart.ts";
 import { programOn, type TestProgram } from "../program.ts";
@@ -90,4 +94,26 @@ test("a value that a preview does not know is an error that names it", async () 
 test("a chart that renders nothing is an error", async () => {
   const { up } = await program({ from: source(empty) });
   await assert.rejects(up(), /resources: found .*; allowed: a chart that renders objects/);
+});
+
+test("what the cluster is able to is written into the lock file, and charts that are rendered without a cluster find it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "plumbline-cluster-"));
+  const before = process.env.PLUMBLINE_LOCK;
+  process.env.PLUMBLINE_LOCK = join(folder, "stack.lock.yaml");
+  try {
+    assert.equal(await knownCapabilities(), undefined);
+    const cluster = await capabilitiesOf(api.kubeconfig("bootstrap"));
+    assert.match(cluster.kubeVersion, /^v1\.\d+\.\d+/);
+    for (const one of ["v1", "v1/Pod", "apps/v1", "apps/v1/Deployment", "networking.k8s.io/v1/Ingress"])
+      assert.ok(cluster.apiVersions.includes(one), one);
+    assert.ok(!cluster.apiVersions.some((each) => each.endsWith("/Scale")), "subresources are no kinds");
+    const text = lockText({ bases: [], files: [], charts: [], cluster });
+    writeFileSync(process.env.PLUMBLINE_LOCK, text);
+    assert.deepEqual(await knownCapabilities(), cluster);
+    assert.equal(lockText(await readLock()), text);
+  } finally {
+    if (before === undefined) delete process.env.PLUMBLINE_LOCK;
+    else process.env.PLUMBLINE_LOCK = before;
+    rmSync(folder, { recursive: true });
+  }
 });
