@@ -91,7 +91,7 @@ export {
 export { discover } from "./delivery/discover.ts";
 export { type KubernetesObject, type Manifest, ManifestError, readManifests } from "./delivery/manifests.ts";
 export { type PushArgs, push, pushing } from "./delivery/push.ts";
-export type { Irreproducible, RenderedObject, Rendering } from "./delivery/render.ts";
+export type { Irreproducible, RenderedObject, Rendering, Repeated } from "./delivery/render.ts";
 export { SourceError } from "./delivery/repository.ts";
 export { Signed, type VerifyArgs } from "./delivery/verification.ts";
 export { type Enforce, Enforcement, type EnforcementArgs } from "./enforcement.ts";

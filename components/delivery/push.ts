@@ -14,7 +14,7 @@ import { openRepository } from "./repository.ts";
 export const pushLabel = "plumbline.dev/push";
 
 /** An app whose objects Pulumi is to apply: what decides its rendering. */
-export interface PushArgs extends Omit<RenderRequest, "namespace" | "agent" | "upgrade"> {
+export interface PushArgs extends Omit<RenderRequest, "namespace" | "agent" | "upgrade" | "remotes"> {
   /** URL of the Git repository, as this machine reaches it. */
   readonly repository: string;
   /** Commit that is rendered. Default: the tip of the branch "main". */
