@@ -1,6 +1,7 @@
 // What did Argo CD record about each app? Read from its Application and the events of that.
 import type { Api, KubernetesObject } from "../local/kubernetes-api.ts";
 import type { AppRecord, Hint, Records } from "./app-records.ts";
+import { commitOf } from "./flux-records.ts";
 
 /** What of an Application's status counts here. */
 interface Status {
@@ -49,9 +50,9 @@ export const argoCdRecord = (found: KubernetesObject, now = Date.now()): AppReco
   const changedAt = health?.lastTransitionTime ?? operation?.finishedAt;
   return {
     agent: "argo-cd",
-    commit,
+    commit: commitOf(commit),
     // What could not be compared is the tip of what is followed, whatever was applied last.
-    attempted: sync?.status === "Unknown" ? "" : (operation?.syncResult?.revision ?? sync?.revision ?? ""),
+    attempted: sync?.status === "Unknown" ? "" : commitOf(operation?.syncResult?.revision ?? sync?.revision),
     repository: String(found.spec.source.repoURL),
     folder: String(found.spec.source.path),
     well: failure === undefined,

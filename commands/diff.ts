@@ -1,6 +1,8 @@
 // `plumbline diff`: what would another commit change in the cluster, and is it allowed? Nothing is asked of the cluster.
 import { resolve as absolute } from "node:path";
 import { closureOf, filesBelow, missing, RenderError } from "../components/delivery/closure.ts";
+import { configured } from "../components/delivery/configured.ts";
+import { isArtifact } from "../components/delivery/credentials.ts";
 import type { AppDeclaration, AppsDeclaration } from "../components/delivery/declaration.ts";
 import { appsOf, folderOf, kindOf } from "../components/delivery/discover.ts";
 import { type Remotes, remotesOf } from "../components/delivery/remotes.ts";
@@ -16,7 +18,7 @@ import {
 import { openRepository, reachable, type Snapshot } from "../components/delivery/repository.ts";
 import { type RenderingAgent, renderingAgentOf, seenBy } from "../components/delivery/seen.ts";
 import type { Definition, Layers, Revision } from "../components/index.ts";
-import { sourceOf } from "../components/settings.ts";
+import { type Source, sourceOf } from "../components/settings.ts";
 import { stateFolder } from "../engine/folders.ts";
 import { judgeRendered } from "../policies/check.ts";
 import type { Judge } from "../policies/judge.ts";
@@ -80,16 +82,17 @@ export const diffsOf = async (
   const agent = renderingAgentOf(layers);
   const opened = new Map<string, Promise<readonly [Snapshot, Snapshot]>>();
   const between = (source: Parameters<typeof sourceOf>[1]) => {
-    const { url, revision } = sourceOf(settings, source);
+    const { url, revision, credentials } = sourceOf(settings, source);
     const key = JSON.stringify([url, revision]);
-    const known = opened.get(key) ?? openBoth(url, revision, revisions, agent);
+    const known = opened.get(key) ?? openBoth({ url, revision, credentials }, revisions, agent);
     opened.set(key, known);
     return known;
   };
   try {
-    const apps = (await Promise.all(settings.apps.map((each) => pairsOf(each, between)))).flat();
+    const wanted = settings.apps.filter((each) => isCompared(settings, each, app, revisions.from));
+    const apps = (await Promise.all(wanted.map((each) => pairsOf(each, between)))).flat();
     const chosen = app === undefined ? apps : apps.filter(({ declared }) => declared.name === app);
-    if (chosen.length === 0) {
+    if (app !== undefined && chosen.length === 0) {
       throw new Failure(
         "NO_APP",
         `There is no app "${app}". There are: ${apps.map(({ declared }) => declared.name).join(", ")}`,
@@ -118,15 +121,37 @@ interface Pair {
 }
 
 const openBoth = async (
-  url: string,
-  followed: Revision,
+  { url, revision: followed, credentials: given }: Pick<Source, "url" | "revision" | "credentials">,
   { from, to, repository }: Pick<DiffOptions, "from" | "to" | "repository">,
   agent: RenderingAgent,
 ): Promise<readonly [Snapshot, Snapshot]> => {
+  if (isArtifact(url)) {
+    if (from === undefined)
+      throw new Failure("NOT_RENDERED", `Which artifact of ${url} came before, its registry does not say.`, {
+        wayOut: "name what to compare with: --from TAG, or --from sha256:…",
+      });
+    const credentials = configured(given);
+    const open = async (revision: Revision) => seenBy(await openRepository(url, revision, { credentials }), agent);
+    return [await open(artifactOf(from)), await open(to === undefined ? followed : artifactOf(to))];
+  }
   const place = repository ? absolute(repository) : reachable(url);
   const after = await openRepository(place, to === undefined ? followed : { commit: to });
   const before = await openRepository(place, { commit: from ?? `${after.commit}~1` });
   return [await seenBy(before, agent), await seenBy(after, agent)];
+};
+
+const artifactOf = (name: string): Revision => (name.startsWith("sha256:") ? { digest: name } : { tag: name });
+
+// Which artifact came before another no registry says: such an app is compared where it is named.
+const isCompared = (
+  settings: Definition["settings"],
+  each: AppDeclaration | AppsDeclaration,
+  app: string | undefined,
+  from: string | undefined,
+): boolean => {
+  if (each.declared === "apps")
+    return !isArtifact(sourceOf(settings, each).url) || (app !== undefined && from !== undefined);
+  return !isArtifact(sourceOf(settings, each.source).url) || each.name === app;
 };
 
 // Which apps a directory holds may differ between the two: those of both are told.

@@ -5,12 +5,14 @@ import { type Condition, condition } from "./conditions.ts";
 
 /** Reads them; none where Flux's kinds are unknown. */
 export const fluxRecords = async (api: Api): Promise<Records> => {
-  const [delivered, sources, releases, charts] = await Promise.all([
+  const [delivered, repositories, artifacts, releases, charts] = await Promise.all([
     api.list("/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations"),
     api.list("/apis/source.toolkit.fluxcd.io/v1/gitrepositories"),
+    api.list("/apis/source.toolkit.fluxcd.io/v1/ocirepositories"),
     api.list("/apis/helm.toolkit.fluxcd.io/v2/helmreleases"),
     api.list("/apis/source.toolkit.fluxcd.io/v1/helmcharts"),
   ]);
+  const sources = [...repositories, ...artifacts];
   const named = (objects: readonly KubernetesObject[]) =>
     new Map(objects.map((each) => [`${each.metadata.namespace}/${each.metadata.name}`, each]));
   const releasesByName = named(releases);
@@ -101,7 +103,7 @@ const releaseOf = (
   };
 };
 
-/** The hash within a revision such as `main@sha1:4f0c…`. */
+/** The hash within a revision such as `main@sha1:4f0c…`, or of an artifact `v1@sha256:4f0c…`. */
 export const commitOf = (revision: unknown): string => String(revision ?? "").replace(/^.*sha(1|256):/, "");
 
 const deliveredAtOf = (record: KubernetesObject): string | undefined =>

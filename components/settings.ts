@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Revision } from "./agent/agent.ts";
 import { findCycle } from "./cycle.ts";
-import { problemsOf } from "./delivery/app.ts";
+import { problemsOf, revisionProblems } from "./delivery/app.ts";
 import { type CredentialsSettings, credentialsProblems, credentialsSchema } from "./delivery/credentials.ts";
 import type { AppDeclaration, AppsDeclaration } from "./delivery/declaration.ts";
 import { type VerifyArgs, verifyProblems, verifySchema } from "./delivery/verification.ts";
@@ -132,6 +132,7 @@ const accessProblems = (settings: Settings): Problem[] => {
     const field = `settings.apps.${name}${within}`;
     if (!said.credentials.has(url)) problems.push(...credentialsProblems(url, credentials, `${field}.credentials`));
     problems.push(...verifyProblems(revision, verify, `${field}.verify`));
+    problems.push(...revisionProblems(url, revision, verify, `${field}.`));
     for (const word of ["credentials", "verify"] as const) {
       const found = JSON.stringify(source[word]);
       const known = said[word];

@@ -199,7 +199,7 @@ const addOns: readonly Identity[] = [
     grants: [
       grant(
         "update",
-        ...["gitrepositories", "helmcharts"].flatMap((kind) =>
+        ...["gitrepositories", "helmcharts", "ocirepositories"].flatMap((kind) =>
           ["", "/status", "/finalizers"].map((part) => `source.${flux}/${kind}${part}`),
         ),
       ),

@@ -9,7 +9,7 @@ export const AppKind = { Yaml: "yaml", Kustomize: "kustomize", Helm: "helm" } as
 /** One of {@link AppKind}. */
 export type AppKind = (typeof AppKind)[keyof typeof AppKind];
 
-/** Which commit of a repository is delivered. */
+/** Which commit of a repository, or which artifact of a registry, is delivered. */
 export type Revision =
   /** The tip of a branch, followed. */
   | { readonly branch: string }
@@ -18,7 +18,9 @@ export type Revision =
   /** The newest tag within a range of versions, followed: ">=1.2.0 <2.0.0". */
   | { readonly semver: string }
   /** One commit, by its full hash. */
-  | { readonly commit: string };
+  | { readonly commit: string }
+  /** One artifact of a registry, as "sha256:…". */
+  | { readonly digest: string };
 
 /** When a custom resource is healthy, in CEL over the fields of the object: `status.phase == 'Ready'`. */
 export interface HealthArgs {
@@ -43,7 +45,7 @@ export interface Delivery {
   readonly name: string;
   /** Namespace that receives the manifests; it exists already. */
   readonly namespace: string;
-  /** URL of the Git repository, as it is reached from inside the cluster. */
+  /** URL of the Git repository, or of artifacts as `oci://…`, as it is reached from inside the cluster. */
   readonly repository: string;
   /** How the agent gets into it; the same object for each app of one repository. Undefined: everybody may read it. */
   readonly credentials: CredentialsArgs | undefined;

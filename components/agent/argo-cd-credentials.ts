@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { type CredentialsArgs, githubApi, secretData, usualUser } from "../delivery/credentials.ts";
+import { type CredentialsArgs, githubApi, isArtifact, secretData, usualUser } from "../delivery/credentials.ts";
 import { keyIds, modeOf, Signed } from "../delivery/verification.ts";
 import { type Problem, refuse } from "../problems.ts";
 import { labels } from "../workload.ts";
@@ -23,7 +23,7 @@ export const accessOf = (argoCd: ArgoCd, facts: ArgoCdFacts, delivery: Delivery)
   const { knownHosts, ca } = credentials;
   if (knownHosts !== undefined) facts.gitServers.knownHosts.set(repository, knownHosts);
   if (ca !== undefined) facts.gitServers.authorities.set(new URL(repository).hostname, ca);
-  const object = `git-${createHash("sha256").update(repository).digest("hex").slice(0, 6)}`;
+  const object = `${isArtifact(repository) ? "oci" : "git"}-${createHash("sha256").update(repository).digest("hex").slice(0, 6)}`;
   const secret = new k8s.core.v1.Secret(
     `${facts.name}-${object}`,
     {
@@ -32,7 +32,11 @@ export const accessOf = (argoCd: ArgoCd, facts: ArgoCdFacts, delivery: Delivery)
         namespace: facts.namespace,
         labels: { ...labels("repository"), ...partOf, "argocd.argoproj.io/secret-type": "repository" },
       },
-      data: secretData({ type: "git", url: repository, ...fieldsOf(repository, credentials) }),
+      data: secretData({
+        type: isArtifact(repository) ? "oci" : "git",
+        url: repository,
+        ...fieldsOf(repository, credentials),
+      }),
     },
     { parent: argoCd, dependsOn: facts.ready },
   );

@@ -126,6 +126,14 @@ const service = (
   );
 
 const password = { name: "REDIS_PASSWORD", valueFrom: { secretKeyRef: { name: names.cache, key: "auth" } } };
+// Layers of artifacts: upstream's own list, and the type that Flux's command gives them, so that both agents take the same.
+const layerTypes = `--oci-layer-media-types=${[
+  "application/vnd.oci.image.layer.v1.tar",
+  "application/vnd.oci.image.layer.v1.tar+gzip",
+  "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+  "application/vnd.cncf.flux.content.v1.tar+gzip",
+].join(",")}`;
+
 const cacheFlag = `--redis=${programs.cache}:${ports.cache}`;
 const empty = (volumes: Readonly<Record<string, string>>) => ({
   volumes: Object.keys(volumes).map((name) => ({ name, emptyDir: {} })),
@@ -222,7 +230,7 @@ const repoServer = (prefix: string, settings: ProgramSettings, opts: pulumi.Comp
       },
       container: {
         image: image("argocd", mirror),
-        args: [programs.repoServer, cacheFlag, "--revision-cache-expiration=30s"],
+        args: [programs.repoServer, cacheFlag, "--revision-cache-expiration=30s", layerTypes],
         env: [...Object.entries(env).map(([name, value]) => ({ name, value })), password],
         ports: [
           { name: "grpc", containerPort: ports.repoServer, protocol: "TCP" },

@@ -2,19 +2,23 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import * as k8s from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
-import { type CredentialsArgs, githubApi, secretData, usualUser } from "../delivery/credentials.ts";
+import * as pulumi from "@pulumi/pulumi";
+import { type CredentialsArgs, githubApi, isArtifact, secretData, usualUser } from "../delivery/credentials.ts";
 import { modeOf, Signed } from "../delivery/verification.ts";
 import { refuse } from "../problems.ts";
 import { labels } from "../workload.ts";
 import type { Delivery } from "./agent.ts";
 import type { Flux, FluxFacts } from "./flux.ts";
 
-/** What of a GitRepository says how it is read. */
+/** What of a source says how it is read. */
 export interface FluxAccess {
   readonly given: Pick<Delivery, "credentials" | "verify">;
   readonly keys: pulumi.Input<string> | undefined;
-  readonly spec: { readonly secretRef?: { readonly name: pulumi.Input<string> }; readonly provider?: "github" };
+  readonly spec: {
+    readonly secretRef?: { readonly name: pulumi.Input<string> };
+    readonly certSecretRef?: { readonly name: pulumi.Input<string> };
+    readonly provider?: "github";
+  };
   /** What a source needs before it is declared. */
   readonly after: readonly pulumi.Resource[];
 }
@@ -39,18 +43,35 @@ const declare = (flux: Flux, facts: FluxFacts, { repository, credentials, verify
   const given = { credentials, verify };
   if (!credentials && !verify) return { given, spec: {}, after: [], keys: undefined };
   const opts = { parent: flux, dependsOn: facts.ready };
-  const object = `git-${createHash("sha256").update(repository).digest("hex").slice(0, 6)}`;
+  const object = `${isArtifact(repository) ? "oci" : "git"}-${createHash("sha256").update(repository).digest("hex").slice(0, 6)}`;
   const name = `${facts.name}-${object}`;
   const metadata = { namespace: facts.namespace, labels: labels("source-controller") };
-  const made = (word: string, data: Readonly<Record<string, pulumi.Input<string>>>) =>
+  const made = (word: string, data: Readonly<Record<string, pulumi.Input<string>>>, type?: string) =>
     new k8s.core.v1.Secret(
       `${name}${word}`,
-      { metadata: { ...metadata, name: `${object}${word}` }, data: secretData(data) },
+      {
+        metadata: { ...metadata, name: `${object}${word}` },
+        ...(type !== undefined && { type }),
+        data: secretData(data),
+      },
       opts,
     ).metadata.name;
-  const secretRef = credentials && { name: made("", fieldsOf(repository, credentials)) };
+  const artifact = isArtifact(repository);
+  const { token, username = usualUser, ca } = credentials ?? {};
+  const login = artifact && token !== undefined;
+  // Of a registry the account stands as nodes have it, and the authority by itself.
+  const secretRef = login
+    ? {
+        name: made("", { ".dockerconfigjson": loginAt(repository, username, token) }, "kubernetes.io/dockerconfigjson"),
+      }
+    : !artifact && credentials && { name: made("", fieldsOf(repository, credentials)) };
+  const certSecretRef = artifact && ca !== undefined && { name: made("-ca", { "ca.crt": ca }) };
   const keys = verify && made("-keys", Object.fromEntries(verify.keys.map((key, index) => [`${index}.asc`, key])));
-  const resourceNames = [...(secretRef ? [object] : []), ...(keys ? [`${object}-keys`] : [])];
+  const resourceNames = [
+    ...(secretRef ? [object] : []),
+    ...(certSecretRef ? [`${object}-ca`] : []),
+    ...(keys ? [`${object}-keys`] : []),
+  ];
   const role = new k8s.rbac.v1.Role(
     name,
     {
@@ -69,8 +90,14 @@ const declare = (flux: Flux, facts: FluxFacts, { repository, credentials, verify
     opts,
   );
   const provider = credentials?.githubApp ? ({ provider: "github" } as const) : {};
-  return { given, spec: { ...(secretRef && { secretRef }), ...provider }, after: [binding], keys };
+  const spec = { ...(secretRef && { secretRef }), ...(certSecretRef && { certSecretRef }), ...provider };
+  return { given, spec, after: [binding], keys };
 };
+
+const loginAt = (repository: string, username: string, token: pulumi.Input<string>): pulumi.Output<string> =>
+  pulumi
+    .output(token)
+    .apply((password) => JSON.stringify({ auths: { [new URL(repository).host]: { username, password } } }));
 
 const modes = { [Signed.Head]: "HEAD", [Signed.Tag]: "Tag", [Signed.TagAndHead]: "TagAndHEAD" } as const;
 

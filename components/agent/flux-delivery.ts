@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import { isArtifact } from "../delivery/credentials.ts";
 import { refuse } from "../problems.ts";
 import { labels } from "../workload.ts";
 import { AppKind, type Delivery, revisionName } from "./agent.ts";
@@ -28,7 +29,7 @@ export const deliverWithFlux = (
   if (chart) refuseOfChart(delivery);
   refuseMixed(facts, delivery);
   const controllerOfApp = chart ? [facts.helmController()] : [];
-  const source = gitSource(flux, facts, delivery);
+  const source = sourceOf(flux, facts, delivery);
   const rights = rightsOfController(facts, name, delivery, opts);
   // How the controller logs in as the deployer: it asks for a token of this ServiceAccount and presents it to this same
   // API server. Flux calls that a remote cluster; the alternative, spec.serviceAccountName, would impersonate.
@@ -71,7 +72,7 @@ export const deliverWithFlux = (
         ...(delivery.awaited && { annotations: { "pulumi.com/waitFor": "condition=Ready" } }),
       },
       spec: {
-        sourceRef: { kind: "GitRepository", name: source.metadata.name, namespace: facts.namespace },
+        sourceRef: { kind: source.kind, name: source.metadata.name, namespace: facts.namespace },
         path: `./${delivery.path}`,
         targetNamespace: namespace,
         kubeConfig: { configMapRef: { name: login.metadata.name } },
@@ -116,8 +117,8 @@ const imagesOf = ({ images }: Delivery) =>
 
 const loginOf = ({ name }: Delivery) => `${name}-delivery`;
 
-/** The Git source of a repository's branch, made once for each copy and shared by the apps of that. */
-const gitSource = (flux: Flux, facts: FluxFacts, delivery: Delivery): k8s.apiextensions.CustomResource => {
+/** The source of a repository's branch, or of an artifact, made once for each copy and shared by the apps of that. */
+const sourceOf = (flux: Flux, facts: FluxFacts, delivery: Delivery): k8s.apiextensions.CustomResource => {
   const { repository, revision, copy = 0 } = delivery;
   const access = accessOf(flux, facts, delivery);
   const [by] = Object.keys(revision);
@@ -151,7 +152,7 @@ const gitSource = (flux: Flux, facts: FluxFacts, delivery: Delivery): k8s.apiext
     prefix,
     {
       apiVersion: "source.toolkit.fluxcd.io/v1",
-      kind: "GitRepository",
+      kind: isArtifact(repository) ? "OCIRepository" : "GitRepository",
       metadata: { name: named, namespace: facts.namespace },
       // The interval is for pushes that nobody told of; a push that is told of is fetched at once.
       spec: {

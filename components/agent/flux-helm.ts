@@ -1,7 +1,9 @@
 // How does Flux deliver a chart? helm-controller, a chart made from each commit, and a release in the app's namespace.
+
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { readDefinitions } from "../definitions.ts";
+import { isArtifact } from "../delivery/credentials.ts";
 import { type Problem, refuse } from "../problems.ts";
 import { labels } from "../workload.ts";
 import type { Delivery } from "./agent.ts";
@@ -56,16 +58,16 @@ export const helmController = (
   );
 
 /** What an app that is a chart asks for and helm-controller does not do. */
-export const refuseOfChart = ({ name, prune }: Delivery): void => {
-  const problems: Problem[] = prune
-    ? []
-    : [
-        {
-          field: "prune",
-          value: prune,
-          allowed: "true for a chart with Flux: what it installed goes with its release",
-        },
-      ];
+export const refuseOfChart = ({ name, prune, repository }: Delivery): void => {
+  const problems: Problem[] = [];
+  const wrong = (field: string, value: unknown, allowed: string) => problems.push({ field, value, allowed });
+  if (!prune) wrong("prune", prune, "true for a chart with Flux: what it installed goes with its release");
+  if (isArtifact(repository))
+    wrong(
+      "repository",
+      repository,
+      "for a chart with Flux a Git repository: it makes none from a folder of an artifact; argoCd() does",
+    );
   refuse(`App ${name}`, problems);
 };
 

@@ -12,6 +12,8 @@ const releases = "helm.toolkit.fluxcd.io";
 
 const events: Rule = { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] };
 
+const written = ["gitrepositories", "helmcharts", "ocirepositories"];
+
 /** source-controller: all its kinds are watched from the start; only those that the platform declares are written. */
 export const sourceControllerRules: Rule[] = [
   events,
@@ -20,13 +22,9 @@ export const sourceControllerRules: Rule[] = [
     resources: ["buckets", "gitrepositories", "helmcharts", "helmrepositories", "ocirepositories"],
     verbs: ["get", "list", "watch"],
   },
-  { apiGroups: [sources], resources: ["gitrepositories", "helmcharts"], verbs: ["patch", "update"] },
-  { apiGroups: [sources], resources: ["gitrepositories/finalizers", "helmcharts/finalizers"], verbs: ["update"] },
-  {
-    apiGroups: [sources],
-    resources: ["gitrepositories/status", "helmcharts/status"],
-    verbs: ["get", "patch", "update"],
-  },
+  { apiGroups: [sources], resources: written, verbs: ["patch", "update"] },
+  { apiGroups: [sources], resources: written.map((kind) => `${kind}/finalizers`), verbs: ["update"] },
+  { apiGroups: [sources], resources: written.map((kind) => `${kind}/status`), verbs: ["get", "patch", "update"] },
 ];
 
 /** helm-controller: its own objects and the charts, as kustomize-controller has its own and the sources. */

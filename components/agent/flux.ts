@@ -88,7 +88,12 @@ export class Flux extends pulumi.ComponentResource implements Agent {
         namespace,
         mirror,
         rules: sourceControllerRules,
-        flags: ["--storage-path=/data", `--storage-adv-addr=source-controller.${namespace}.svc.cluster.local.`],
+        flags: [
+          "--storage-path=/data",
+          `--storage-adv-addr=source-controller.${namespace}.svc.cluster.local.`,
+          // Its own quarter of an hour would let a source wait as long whose server is back, and one that is to go hang.
+          "--max-retry-delay=1m",
+        ],
         ports: [{ name: "http", containerPort: 9090 }],
         // Artifacts are served once the controller leads; the API tells kustomize-controller of them only then.
         readiness: { path: "/", port: "http" },

@@ -5,7 +5,7 @@ import type { z } from "zod";
 import { type Agent, AppKind, type HealthArgs, type Revision, revisionName } from "../agent/agent.ts";
 import { type Problem, refuse } from "../problems.ts";
 import { podSecurity } from "../workload.ts";
-import { type CredentialsArgs, credentialsProblems, secretly } from "./credentials.ts";
+import { type CredentialsArgs, credentialsProblems, isArtifact, secretly } from "./credentials.ts";
 import { deployerRules } from "./deployer.ts";
 import { type VerifyArgs, verifyProblems } from "./verification.ts";
 
@@ -23,7 +23,7 @@ export interface ExposeArgs {
 
 /** Arguments of {@link App}. */
 export interface AppArgs {
-  /** URL of the Git repository that holds the manifests, as it is reached from inside the cluster. */
+  /** URL of the Git repository that holds the manifests, or of artifacts as `oci://…`, as it is reached from inside the cluster. */
   repository: string;
   /** How the agent gets into the repository; apps of one repository share one value. Default: everybody may read it. */
   credentials?: CredentialsArgs;
@@ -37,6 +37,8 @@ export interface AppArgs {
   semver?: string;
   /** Full hash of the commit that is delivered, instead of a branch. Default: none. */
   commit?: string;
+  /** Digest of the artifact that is delivered, as "sha256:…". Default: none. */
+  digest?: string;
   /** Folder of the manifests within the repository; of a chart, the one with `Chart.yaml`. */
   path: string;
   /** What the files are. Default: no chart; Kustomize where the folder has a `kustomization.yaml`, else plain YAML. */
@@ -204,10 +206,10 @@ export class App extends pulumi.ComponentResource {
   }
 }
 
-const revisions = ["branch", "tag", "semver", "commit"] as const;
+const revisions = ["branch", "tag", "semver", "commit", "digest"] as const;
 
-const revisionOf = ({ branch = "main", tag, semver, commit }: AppArgs): Revision =>
-  commit ? { commit } : semver ? { semver } : tag ? { tag } : { branch };
+const revisionOf = ({ branch = "main", tag, semver, commit, digest }: AppArgs): Revision =>
+  digest ? { digest } : commit ? { commit } : semver ? { semver } : tag ? { tag } : { branch };
 
 const argsProblems = (args: AppArgs): Problem[] => {
   const problems: Problem[] = [];
@@ -217,6 +219,7 @@ const argsProblems = (args: AppArgs): Problem[] => {
   return [
     ...problems,
     ...credentialsProblems(repository, credentials, "credentials"),
+    ...revisionProblems(repository, revisionOf(args), args.verify, ""),
     ...verifyProblems(revisionOf(args), args.verify, "verify"),
     ...kindProblems(args),
     ...valuesProblems(args),
@@ -231,6 +234,25 @@ const valuesProblems = ({ values }: AppArgs): Problem[] => {
   } catch {
     return [problem];
   }
+};
+
+/** What of a revision does not fit the repository: commits are of Git, digests of a registry. */
+export const revisionProblems = (
+  repository: string,
+  revision: Revision,
+  verify: unknown,
+  prefix: string,
+): Problem[] => {
+  const kind = Object.keys(revision)[0] ?? "";
+  const problem = (field: string, value: unknown, allowed: string) => ({ field: `${prefix}${field}`, value, allowed });
+  if (!isArtifact(repository))
+    return kind === "digest" ? [problem("revision", revision, "{ digest } only with a repository oci://…")] : [];
+  return [
+    ...(["tag", "semver", "digest"].includes(kind)
+      ? []
+      : [problem("revision", revision, "{ tag }, { semver } or { digest }: artifacts have no branches and commits")]),
+    ...(verify === undefined ? [] : [problem("verify", "something", "only with a Git repository")]),
+  ];
 };
 
 interface OfOneKind {

@@ -66,6 +66,9 @@ export interface ConfiguredSecret {
 /** Credentials as a stack file declares them. */
 export type CredentialsSettings = CredentialsOf<ConfiguredSecret>;
 
+/** Whether a repository is one of a registry: its artifacts are delivered, and not commits. */
+export const isArtifact = (repository: string): boolean => repository.startsWith("oci://");
+
 type Given = CredentialsSettings | CredentialsArgs | undefined;
 
 /** What of credentials and the URL of a repository does not fit together; no secret is in it. */
@@ -88,6 +91,7 @@ export const credentialsProblems = (repository: string, credentials: Given, fiel
     return problems;
   }
   not(["sshKey", "knownHosts"], "only with an ssh URL");
+  if (isArtifact(repository)) not(["githubApp"], "a token and its username with a registry");
   if (url.protocol === "http:")
     not(["token", "username", "githubApp", "ca"], "only with an https URL: http is read on its way");
   if (given.includes("token") && given.includes("githubApp")) wrong("githubApp", "a token or a GitHub App, not both");

@@ -24,7 +24,7 @@ const flag = z.boolean("true or false");
 const expression = z.string().trim().min(1, "a CEL expression");
 const reference = (what: string) => z.string().regex(/^(?!-)[^\s~^:?*\\[]+$/, `the name of a ${what}`);
 
-const repository = z.url("the URL of a Git repository; unset, that of the platform");
+const repository = z.url("the URL of a Git repository, or of artifacts as oci://…; unset, the platform's");
 const revision = z.union(
   [
     reference("branch"),
@@ -32,8 +32,9 @@ const revision = z.union(
     z.strictObject({ tag: reference("tag") }),
     z.strictObject({ semver: z.string().trim().min(1, "a range of versions") }),
     z.strictObject({ commit: z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, "a full hash") }),
+    z.strictObject({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'a digest as "sha256:…"') }),
   ],
-  'a branch, or one of { branch }, { tag }, { semver: ">=1.2.0 <2.0.0" } and { commit: "<full hash>" }',
+  'a branch, or one of { branch }, { tag }, { semver: ">=1.2.0 <2.0.0" }, { commit: "<full hash>" } and { digest: "sha256:…" }',
 );
 
 /** What one app and many have in common. */

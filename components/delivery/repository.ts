@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { maxSatisfying, validRange } from "semver";
 import { type Revision, revisionName } from "../agent/agent.ts";
+import { openArtifact } from "./artifact.ts";
+import { isArtifact } from "./credentials.ts";
 import { git, gitBytes } from "./git.ts";
 import { type Access, accessTo, type PlainCredentials } from "./git-access.ts";
 
@@ -22,7 +24,7 @@ export interface Entry {
 export interface Snapshot {
   /** URL as it was declared. */
   readonly url: string;
-  /** Full hash. */
+  /** Full hash; of an artifact its digest, without the word sha256. */
   readonly commit: string;
   /** Everything in it, by path. */
   readonly entries: ReadonlyMap<string, Entry>;
@@ -44,7 +46,7 @@ export class SourceError extends Error {
  * the URL as its name, if there is one, else the URL.
  */
 export const reachable = (url: string, local = process.env.PLUMBLINE_REPOSITORIES): string => {
-  if (!local || isAbsolute(url)) return url;
+  if (!local || isAbsolute(url) || isArtifact(url)) return url;
   const copy = join(local, new URL(url).pathname.split("/").at(-1) ?? "");
   return existsSync(copy) ? copy : url;
 };
@@ -61,7 +63,7 @@ export interface OpenOptions {
 const bound = 300;
 
 /**
- * Opens a repository at a revision. One on this machine is read in place; of another, the one commit is fetched.
+ * Opens a repository at a revision. One on this machine is read in place; of another, the one commit or artifact is fetched.
  *
  * @param url URL, or absolute path of a repository on this machine
  * @param revision where the repository is on this machine, `commit` is anything that Git understands: `HEAD~1`
@@ -72,6 +74,7 @@ export const openRepository = async (
   revision: Revision,
   { local, credentials }: OpenOptions = {},
 ): Promise<Snapshot> => {
+  if (isArtifact(url)) return openArtifact(url, revision, credentials);
   const place = reachable(url, local);
   const here = isAbsolute(place);
   const scratch = here ? undefined : await mkdtemp(join(tmpdir(), "plumbline-repository-"));
@@ -121,12 +124,12 @@ export const openRepository = async (
   }
 };
 
-const refName = (revision: Exclude<Revision, { semver: string }>): string =>
-  "branch" in revision
-    ? `refs/heads/${revision.branch}`
-    : "tag" in revision
-      ? `refs/tags/${revision.tag}`
-      : revision.commit;
+const refName = (revision: Exclude<Revision, { semver: string }>): string => {
+  if ("branch" in revision) return `refs/heads/${revision.branch}`;
+  if ("tag" in revision) return `refs/tags/${revision.tag}`;
+  if ("commit" in revision) return revision.commit;
+  throw new Error("a digest is of a registry, oci://…");
+};
 
 const newestTag = async (
   at: (...args: string[]) => Promise<string>,

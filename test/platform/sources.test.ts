@@ -8,25 +8,38 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { root } from "../../engine/folders.ts";
+import { connect } from "../../local/kubernetes-api.ts";
+import { type ArtifactRegistry, pushArtifact, startRegistry } from "../artifacts.ts";
 import { type Clone, eventually, type Status, sharedClone } from "../clone.ts";
+import { freePort } from "../free-port.ts";
 import { type Identity, identityFor } from "../git-hosts.ts";
 import { repositoryWith } from "../repositories.ts";
 import { signer, signLastCommit } from "../signatures.ts";
 
 /** Where the control plane's machine is reached by pods. */
 const address = "10.88.0.1";
-const ports = { https: 3443, ssh: 3022 };
+const ports = { https: 3443, ssh: 3022, registry: 3500 };
 let clone: Clone;
 let status: Status;
 let identity: Identity;
 let folder: string;
 let server: ChildProcess;
+let storage: string;
+/** Where artifacts are pushed to from here, and where the cluster has them from. */
+const registries: ArtifactRegistry[] = [];
 let original: string;
 const [author, stranger, forger] = [signer("Ada"), signer("Bob"), signer("Eve")];
 const stack = () => join(clone.folder, "stacks/local.ts");
 
 const configMap = (name: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\n`;
 const { folder: members, git } = repositoryWith({ "app/a.yaml": configMap("a") });
+
+const pushed = (word: string) => {
+  const [here] = registries;
+  const files = { "app/a.yaml": `${configMap("a")}data: {word: ${word}}\n` };
+  return here ? pushArtifact(here, "team/artifact", "latest", files) : assert.fail("no registry");
+};
+const inCluster = () => registries[1] ?? assert.fail("no registry in the cluster");
 
 const plumbline = async (...args: string[]): Promise<void> => {
   const { exitCode, all } = await clone.plumbline(args);
@@ -57,6 +70,11 @@ const declared = (): string => {
       credentials: { token: { config: "wrong" }, ca },
     },
     "wrong-authority": { repository: at("https://", ports.https, "wrong-authority"), credentials: { token } },
+    artifact: {
+      repository: `oci://${address}:${ports.registry}/team/artifact`,
+      revision: { tag: "latest" },
+      credentials: { token: { config: "registryToken" }, username: "reader", ca: inCluster().identity.authority },
+    },
     "wrong-key": {
       repository: at("ssh://git@", ports.ssh, "wrong-key"),
       credentials: { sshKey: { config: "otherKey" }, knownHosts },
@@ -109,6 +127,13 @@ before(async () => {
   });
   server.stdin?.write(`${JSON.stringify({ root: folder, identity, ports })}\n`);
   await once(server.stdout ?? server, "data");
+  storage = await mkdtemp(join(tmpdir(), "plumbline-artifacts-"));
+  registries.push(await startRegistry({ address: "127.0.0.1", port: await freePort(), storage }));
+  registries.push(
+    await startRegistry({ address, port: ports.registry, storage }, ["nsenter", `--net=/proc/${etcd}/ns/net`]),
+  );
+  await pushed("first");
+  await configure("registryToken", inCluster().identity.token);
   await configure("gitToken", identity.token);
   await configure("gitKey", identity.key);
   await configure("wrong", "not the token");
@@ -120,7 +145,9 @@ after(async () => {
   await writeFile(stack(), original);
   await plumbline("pulumi", "up", "--yes", "--skip-preview", "--non-interactive");
   server.kill();
+  for (const registry of registries) await registry.close();
   await rm(folder, { recursive: true, force: true });
+  await rm(storage, { recursive: true, force: true });
 });
 
 const app = (name: string, now: Status) => now.apps.find((each) => each.name === name) ?? assert.fail(`no app ${name}`);
@@ -131,6 +158,32 @@ for (const name of ["token", "ssh"]) {
     assert.equal(app(name, now).commit, git("rev-parse", "HEAD"));
   });
 }
+
+test("an artifact of a private registry is delivered, and what its tag names next comes at a question", async () => {
+  const first = await eventually("it is delivered", clone.status, (found) => app("artifact", found).healthy, 60);
+  const api = await connect(status.kubeconfig.ci);
+  try {
+    const word = async () => (await api.get("/api/v1/namespaces/artifact/configmaps/a")).data.word;
+    assert.equal(await word(), "first");
+    const digest = await pushed("second");
+    const kind = "/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/ocirepositories";
+    const [source] = await api.list("/apis/source.toolkit.fluxcd.io/v1/ocirepositories");
+    const annotations = { "reconcile.fluxcd.io/requestedAt": new Date().toISOString() };
+    const patch = { metadata: { annotations } };
+    const name = source?.metadata.name;
+    await api.send("PATCH", `${kind}/${name}?fieldManager=plumbline-webhook`, patch, "application/merge-patch+json");
+    await eventually("the next artifact is live", word, (found) => found === "second", 20);
+    const now = await eventually(
+      "status has its digest",
+      clone.status,
+      (found) => app("artifact", found).commit !== app("artifact", first).commit,
+      20,
+    );
+    assert.equal(`sha256:${app("artifact", now).commit}`, digest);
+  } finally {
+    api.close();
+  }
+});
 
 test("a commit that one of the right people signed is delivered", async () => {
   const now = await eventually("it is delivered", clone.status, (found) => app("signed", found).healthy, 60);
@@ -157,7 +210,7 @@ for (const [name, says] of [
 }
 
 test("no secret lies in the state, the configuration or a log in the clear", async () => {
-  const secrets = [identity.token, identity.key.split("\n")[2] ?? "", "not the token"];
+  const secrets = [identity.token, inCluster().identity.token, identity.key.split("\n")[2] ?? "", "not the token"];
   const secretsAndCodes = secrets.flatMap((each) => [each, Buffer.from(each).toString("base64").slice(0, -4)]);
   const state = join(clone.folder, ".plumbline");
   let urls = 0;

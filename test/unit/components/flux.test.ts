@@ -244,6 +244,8 @@ test("namespace, mirror and transforms of Flux arrive", () => {
       "--storage-adv-addr=source-controller.delivery.svc.cluster.local.",
     ),
   );
+  // What fails for long is tried again each minute all the same, and goes when it is told to.
+  assert.ok(container(changed, "source-controller").args.includes("--max-retry-delay=1m"));
   assert.equal(named(changed, "Deployment", "source-controller").spec.replicas, 0);
   assert.equal(named(changed, "Deployment", "kustomize-controller").spec.replicas, 3);
 });
