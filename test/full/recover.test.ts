@@ -24,7 +24,7 @@ const secretsIn = (objects: readonly Managed[]) =>
 test("the state is removed: recovered, each object is the one that was there, each Secret holds what it held, and none is printed", async () => {
   const before = await managedObjects(api, "plumbline");
   const secrets = secretsIn(before);
-  const accounts = Object.keys(secrets).filter((name) => name.startsWith("Secret registry/"));
+  const accounts = Object.keys(secrets).filter((name) => name.startsWith("Secret distribution/"));
   assert.ok(accounts.length > 0, `no password of the registry is among ${Object.keys(secrets)}`);
   const stacks = join(clone.folder, ".plumbline", "pulumi", "backend", ".pulumi", "stacks", "plumbline");
   await rm(stacks, { recursive: true });
