@@ -15,9 +15,9 @@ export interface Enforce {
   readonly namespaces: readonly string[];
   /** Namespaces in which such a write gets a warning, and an entry of the audit log, and is let through. Default: none. */
   readonly observe?: readonly string[];
-  /** Users who may write there nevertheless: whoever runs Pulumi, and programs that the platform does not know. */
+  /** Users who may write there nevertheless: whoever runs Pulumi, and programs that the platform does not know. Default: none. */
   readonly users?: readonly string[];
-  /** Groups of such users. */
+  /** Groups of such users. Default: none. One user or group at least is needed. */
   readonly groups?: readonly string[];
 }
 
@@ -29,9 +29,9 @@ export interface EnforcementArgs {
   namespaces: string[];
   /** Namespaces in which such a write gets a warning, and an entry of the audit log, and is let through. Default: none. */
   observe?: string[];
-  /** Users who may write there nevertheless: whoever runs Pulumi, and programs that the platform does not know. */
+  /** Users who may write there nevertheless: whoever runs Pulumi, and programs that the platform does not know. Default: none. */
   users?: string[];
-  /** Groups of such users. */
+  /** Groups of such users. Default: none. One user or group at least is needed. */
   groups?: string[];
 }
 
