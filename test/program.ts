@@ -106,11 +106,17 @@ const replaced = (value) => {
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, replaced(each)]));
 };
-pulumi.runtime.registerStackTransformation(({ type, props, opts }) =>
-  type.startsWith("kubernetes:") && /:(Deployment|StatefulSet|DaemonSet|Job|CronJob|Pod)$/.test(type)
+pulumi.runtime.registerStackTransformation(({ type, props, opts }) => {
+  // Pulumi waits for a Service in steps of ten seconds, after the pods behind it, which it waits for anyway.
+  if (type === "kubernetes:core/v1:Service") {
+    const skipping = { "pulumi.com/skipAwait": "true" };
+    const metadata = pulumi.output(props.metadata).apply((given) => ({ ...given, annotations: { ...given?.annotations, ...skipping } }));
+    return { props: { ...props, metadata }, opts };
+  }
+  return type.startsWith("kubernetes:") && /:(Deployment|StatefulSet|DaemonSet|Job|CronJob|Pod)$/.test(type)
     ? { props: { ...props, spec: pulumi.output(props.spec).apply(replaced) }, opts }
-    : undefined,
-);
+    : undefined;
+});
 
 export default async () => {
   const outputs = {};

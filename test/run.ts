@@ -1,6 +1,6 @@
 // `npm test`: formatting, types and unit tests first, so that the first failure shows within seconds; then the programs
-// are resolved, then what needs them: the real programs, one platform that its tests share, clusters of their own, and at
-// last the layers and the platform that has all of them. Ends with the count.
+// are resolved, then what needs them: the real programs, one platform that its tests share beside clusters of their own, and
+// at last the platform that has every layer beside the layers alone. Ends with the count.
 import { glob } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "node:test";
@@ -20,9 +20,6 @@ interface Count {
   skipped: number;
 }
 
-/** Begun first, so that the two lanes of a stage end together. */
-const longest = ["test/e2e/killed-start.test.ts", "test/e2e/context.test.ts"];
-
 /** Run at the end of its stage: it leaves nothing of the platform that the others share. */
 const last = "test/full/teardown.test.ts";
 
@@ -37,16 +34,21 @@ interface Stage {
 }
 
 /**
- * A stage runs only when the one before has passed: what is broken below would fail above too, just slower. The programs of
- * the layers are built while the stages run that don't need them.
+ * Stages of one step run side by side: most of what they do is waiting for a cluster, each for its own. A step begins only
+ * when the one before has passed: what is broken below would fail above too, just slower. The programs of the layers are
+ * built while the steps run that don't need them.
  */
-const stages: readonly Stage[] = [
-  { name: "unit", files: "test/unit/**/*.test.ts", programs: "none", atOnce: 2 },
-  { name: "integration", files: "test/integration/!(layers)/**/*.test.ts", programs: "cluster", atOnce: 1 },
-  { name: "platform", files: "test/platform/*.test.ts", programs: "cluster", atOnce: 1, stack: "local" },
-  { name: "e2e", files: "test/e2e/**/*.test.ts", programs: "cluster", atOnce: 2 },
-  { name: "layers", files: "test/integration/layers/**/*.test.ts", programs: "all", atOnce: 1 },
-  { name: "full", files: "test/full/*.test.ts", programs: "all", atOnce: 1, stack: "local-full" },
+const steps: readonly (readonly Stage[])[] = [
+  [{ name: "unit", files: "test/unit/**/*.test.ts", programs: "none", atOnce: 2 }],
+  [{ name: "integration", files: "test/integration/!(layers)/**/*.test.ts", programs: "cluster", atOnce: 1 }],
+  [
+    { name: "platform", files: "test/platform/*.test.ts", programs: "cluster", atOnce: 1, stack: "local" },
+    { name: "e2e", files: "test/e2e/**/*.test.ts", programs: "cluster", atOnce: 1 },
+  ],
+  [
+    { name: "full", files: "test/full/*.test.ts", programs: "all", atOnce: 1, stack: "local-full" },
+    { name: "layers", files: "test/integration/layers/**/*.test.ts", programs: "all", atOnce: 1 },
+  ],
 ];
 
 /**
@@ -62,26 +64,28 @@ export const runTests = async (filters: readonly string[]): Promise<void> => {
   await sweep();
   await check("biome", ["check", "."], count);
   await check("tsc", ["--noEmit"], count);
-  const chosen = await Promise.all(stages.map(async (stage) => ({ ...stage, files: await filesOf(stage, filters) })));
-  const wanted = chosen.filter(({ files }) => files.length > 0);
+  const chosen = await Promise.all(
+    steps.map((step) => Promise.all(step.map(async (stage) => ({ ...stage, files: await filesOf(stage, filters) })))),
+  );
+  const wanted = chosen.map((step) => step.filter(({ files }) => files.length > 0)).filter((step) => step.length > 0);
+  const later = (programs: Stage["programs"]) => wanted.flat().some((stage) => stage.programs === programs);
   let there: Stage["programs"] = "none";
   let ahead: Ahead | undefined;
   try {
-    for (const { name, files, programs, atOnce, stack } of wanted) {
+    for (const step of wanted) {
       if (count.failed > 0 || interruption.signal.aborted) break;
-      if (programs === "cluster" && there === "none") {
+      const needed = (programs: Stage["programs"]) => step.some((stage) => stage.programs === programs);
+      if (needed("cluster") && there === "none") {
         await getPrograms(programsFor([]));
         there = "cluster";
-        if (wanted.some((other) => other.programs === "all")) ahead = getAhead();
+        if (later("all")) ahead = getAhead();
       }
-      if (programs === "all" && there !== "all") {
+      if (needed("all") && there !== "all") {
         await ahead?.end();
         await getPrograms(allPrograms);
         there = "all";
       }
-      process.stdout.write(`\n${name} tests\n`);
-      const run = () => runFiles(files, atOnce, count, interruption.signal);
-      await (stack ? withSharedPlatform(stack, run, interruption.signal) : run());
+      await Promise.all(step.map((stage) => runStage(stage, count, interruption.signal)));
     }
   } finally {
     await ahead?.end();
@@ -98,13 +102,23 @@ export const runTests = async (filters: readonly string[]): Promise<void> => {
   }
 };
 
-const filesOf = async (stage: Stage, filters: readonly string[]): Promise<string[]> =>
+const runStage = async (
+  { name, files, atOnce, stack }: Omit<Stage, "files"> & { readonly files: readonly string[] },
+  count: Count,
+  signal: AbortSignal,
+): Promise<void> => {
+  process.stdout.write(`\n${name} tests\n`);
+  const began = performance.now();
+  const run = () => runFiles(files, atOnce, count, signal);
+  await (stack ? withSharedPlatform(stack, run, signal) : run());
+  process.stdout.write(`${name} tests ended after ${Math.round((performance.now() - began) / 1000)} s\n`);
+};
+
+const filesOf = async (stage: { readonly files: string }, filters: readonly string[]): Promise<string[]> =>
   (await Array.fromAsync(glob(stage.files, { cwd: root })))
     .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
     .sort()
-    .sort((one, other) => rank(one) - rank(other));
-
-const rank = (file: string): number => (file === last ? 2 : longest.includes(file) ? 0 : 1);
+    .sort((one, other) => Number(one === last) - Number(other === last));
 
 const getPrograms = async (programs: readonly Program[]): Promise<void> =>
   runPlan((await planPrograms(programs)).steps);
