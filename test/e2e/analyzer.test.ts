@@ -62,6 +62,7 @@ test("the arguments of an app reach other languages", () => {
     "commit",
     "credentials",
     "dependsOn",
+    "digest",
     "expose",
     "health",
     "images",
