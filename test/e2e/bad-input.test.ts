@@ -52,7 +52,7 @@ test("a wrong value in a stack: file, field, value and what is allowed", () =>
 test("an unknown stack: the error lists the ones there are", async () => {
   const { exitCode, stderr } = await clone.plumbline(["start", "--stack", "prodction"]);
   assert.equal(exitCode, 1);
-  assert.match(stderr, /prodction.*existing, local/);
+  assert.match(stderr, /prodction.*existing, fleet, local, local-argo/);
 });
 
 test("--context without a repository says how to say it; an unknown context lists those there are", async () => {

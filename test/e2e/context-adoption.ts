@@ -8,6 +8,7 @@ import { after, before, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { git as inFolder } from "../../local/example.ts";
+import { notifyAgent } from "../../local/git-notifier.ts";
 import { images } from "../../local/images.ts";
 import { type Api, connect } from "../../local/kubernetes-api.ts";
 import type { Clone } from "../clone.ts";
@@ -325,6 +326,10 @@ export default definePlatform(
 
   it("goes on under Git: a commit comes through, and the cluster's controllers make its pods", async () => {
     await commit([deployment("shop", "web", "web", true, 2), ...inGit.slice(1)], "two of them");
+    const { state } = world();
+    // What the webhook of its Git server does.
+    const kubeconfig = join(state, "kubeconfig", "ci.yaml");
+    await notifyAgent({ kubeconfig, root: join(state, "git"), repository: "platform.git" });
     await eventually("both pods are ready", 60, async () => {
       const { status } = await api.get("/apis/apps/v1/namespaces/shop/deployments/web");
       return status.readyReplicas === 2 || undefined;

@@ -81,7 +81,7 @@ describe("a fleet of two clusters and one that is away", { skip: needsRoot, time
     // What a Git server's webhook does: each cluster hears of a push, and fetches by itself.
     const hook = `import { notifyAgent } from ${JSON.stringify(join(root, "local", "git-notifier.ts"))};
 for (const kubeconfig of ${JSON.stringify(Object.values(states).map((state) => join(state, "kubeconfig", "ci.yaml")))})
-  await notifyAgent({ kubeconfig, repository: "platform.git" });`;
+  await notifyAgent({ kubeconfig, root: ${JSON.stringify(folder)}, repository: "platform.git" });`;
     await writeFile(join(folder, "hook.mts"), hook);
     await writeFile(
       join(bare, "hooks", "post-receive"),

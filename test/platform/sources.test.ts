@@ -29,6 +29,8 @@ let storage: string;
 const registries: ArtifactRegistry[] = [];
 let original: string;
 const [author, stranger, forger] = [signer("Ada"), signer("Bob"), signer("Eve")];
+/** Their servers or histories change while the platform runs. */
+const changing = ["rewritten", "gone", "slow"] as const;
 const stack = () => join(clone.folder, "stacks/local.ts");
 
 const configMap = (name: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\n`;
@@ -80,13 +82,16 @@ const declared = (): string => {
       credentials: { sshKey: { config: "otherKey" }, knownHosts },
     },
   };
+  const others = Object.fromEntries(
+    changing.map((name) => [name, { repository: at("https://", ports.https, name), credentials: { token, ca } }]),
+  );
   const signed = { credentials: { token, ca }, verify: { keys: [stranger.publicKey, author.publicKey] } };
   const verified = {
     signed: { repository: at("https://", ports.https, "signed"), ...signed },
     unsigned: { repository: at("https://", ports.https, "unsigned"), ...signed },
     "wrong-signer": { repository: at("https://", ports.https, "wrong-signer"), ...signed },
   };
-  const apps = Object.entries({ ...sources, ...verified }).map(
+  const apps = Object.entries({ ...sources, ...others, ...verified }).map(
     ([name, source]) => `app(${JSON.stringify({ name, kind: "yaml", source: { path: "app", ...source } })})`,
   );
   return `// The platform of this test.
@@ -117,6 +122,7 @@ before(async () => {
     "wrong-token",
     "wrong-authority",
     "wrong-key",
+    ...changing,
   ])
     await cp(join(members, ".git"), join(folder, `${name}.git`), { recursive: true });
   signLastCommit(join(folder, "signed.git"), author);
@@ -208,6 +214,69 @@ for (const [name, says] of [
     assert.equal(app(name, now).commit, "");
   });
 }
+
+/** Git in a repository on the server. */
+const onServer = async (name: string, ...args: string[]) =>
+  (
+    await execa("git", ["-c", "user.name=test", "-c", "user.email=test@example.com", ...args], {
+      cwd: join(folder, `${name}.git`),
+      env: { GIT_DIR: "." },
+    })
+  ).stdout;
+
+/** Has Flux look at the repository of an app now. */
+const lookAt = async (name: string): Promise<void> => {
+  const api = await connect(status.kubeconfig.ci);
+  try {
+    const sources = await api.list("/apis/source.toolkit.fluxcd.io/v1/gitrepositories");
+    const found = sources.find(({ spec }) => spec.url.endsWith(`/${name}.git`)) ?? assert.fail(name);
+    const path = `/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/gitrepositories/${found.metadata.name}`;
+    const patch = { metadata: { annotations: { "reconcile.fluxcd.io/requestedAt": new Date().toISOString() } } };
+    await api.send("PATCH", `${path}?fieldManager=plumbline-webhook`, patch, "application/merge-patch+json");
+  } finally {
+    api.close();
+  }
+};
+
+test("a history that was rewritten is delivered as it is now", async () => {
+  await eventually("it is delivered", clone.status, (found) => app("rewritten", found).healthy, 60);
+  const alone = await onServer("rewritten", "commit-tree", "HEAD^{tree}", "-m", "without what was before");
+  await onServer("rewritten", "update-ref", "refs/heads/main", alone);
+  await lookAt("rewritten");
+  await eventually("its commit is delivered", clone.status, (found) => app("rewritten", found).commit === alone, 30);
+});
+
+test("a branch that is gone is named with its repository, and what was delivered stays", async () => {
+  const before = await eventually("it is delivered", clone.status, (found) => app("gone", found).healthy, 60);
+  await onServer("gone", "update-ref", "-d", "refs/heads/main");
+  await lookAt("gone");
+  const says = /gone\.git.*couldn't find remote ref "refs\/heads\/main".*way out: push that branch/s;
+  const now = await eventually(
+    "status says so",
+    clone.status,
+    (found) => says.test(app("gone", found).message ?? ""),
+    30,
+  );
+  assert.equal(app("gone", now).commit, app("gone", before).commit);
+  const api = await connect(status.kubeconfig.ci);
+  try {
+    assert.ok((await api.get("/api/v1/namespaces/gone/configmaps/a")).metadata.uid);
+  } finally {
+    api.close();
+  }
+});
+
+test("a server that does not answer is named, while other apps go on", async () => {
+  const says = /slow\.git.*(deadline exceeded|timeout).*way out: see that the Git server runs/is;
+  const now = await eventually(
+    "status says so",
+    clone.status,
+    (found) => says.test(app("slow", found).message ?? ""),
+    120,
+  );
+  assert.equal(app("slow", now).commit, "");
+  assert.ok(app("token", now).healthy);
+});
 
 test("no secret lies in the state, the configuration or a log in the clear", async () => {
   const secrets = [identity.token, inCluster().identity.token, identity.key.split("\n")[2] ?? "", "not the token"];
