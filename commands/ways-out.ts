@@ -42,7 +42,7 @@ const ways: readonly (readonly [said: RegExp, wayOut: string])[] = [
     "compare credentials.knownHosts of its source with what ssh-keyscan prints of the server",
   ],
   [
-    /couldn't find remote ref|reference not found|unable to resolve '.*' to a commit|no match found for semver/i,
+    /couldn't find remote ref|reference not found|remote repository is empty|unable to resolve '.*' to a commit|no match found for semver/i,
     "push that branch, tag or commit, or name another in source.revision",
   ],
   [/repository not found/i, "correct the URL of the repository, or let its credentials read it"],

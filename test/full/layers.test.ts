@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { request as overHttp } from "node:http";
 import { request as overHttps } from "node:https";
 import { before, test } from "node:test";
-import { implementationsOf } from "../../commands/stack-layers.ts";
 import { loadStack } from "../../stacks/shared/load.ts";
 import { type Clone, sharedClone } from "../clone.ts";
 
@@ -36,7 +35,7 @@ test("every layer of the stack is ready, at the version that it declares", async
   const declared = await loadStack("local-full");
   assert.deepEqual(
     layers.map(({ implementation }) => implementation),
-    [declared.settings.cluster.implementation, ...implementationsOf(declared)],
+    [declared.settings.cluster, ...Object.values(declared.layers)].map(({ implementation }) => implementation),
   );
   for (const { slot, version } of Object.values(declared.layers))
     assert.equal(layers.find((layer) => layer.slot === slot)?.version, version ?? "");

@@ -248,6 +248,7 @@ test("a history that was rewritten is delivered as it is now", async () => {
 
 test("a branch that is gone is named with its repository, and what was delivered stays", async () => {
   const before = await eventually("it is delivered", clone.status, (found) => app("gone", found).healthy, 60);
+  await onServer("gone", "branch", "other");
   await onServer("gone", "update-ref", "-d", "refs/heads/main");
   await lookAt("gone");
   const says = /gone\.git.*couldn't find remote ref "refs\/heads\/main".*way out: push that branch/s;
