@@ -93,6 +93,8 @@ export class Flux extends pulumi.ComponentResource implements Agent {
           `--storage-adv-addr=source-controller.${namespace}.svc.cluster.local.`,
           // Its own quarter of an hour would let a source wait as long whose server is back, and one that is to go hang.
           "--max-retry-delay=1m",
+          // A server that does not answer holds one of them for a minute: of the two that are its default, two such servers take both.
+          "--concurrent=10",
         ],
         ports: [{ name: "http", containerPort: 9090 }],
         // Artifacts are served once the controller leads; the API tells kustomize-controller of them only then.
