@@ -1,11 +1,11 @@
 // How do requests reach apps where somebody else's ingress controller runs? By the name of its IngressClass.
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { objectName } from "../check.ts";
 import { problemsOf } from "../delivery/app.ts";
 import { refuse } from "../problems.ts";
 import { type Layer, layer } from "../slot.ts";
+import { exposedBy } from "./exposed.ts";
 import type { Exposure, Ingress } from "./ingress.ts";
 
 /** Arguments of {@link ExternalIngress}. */
@@ -48,37 +48,8 @@ export class ExternalIngress extends pulumi.ComponentResource implements Ingress
   expose(name: string, exposure: Exposure, opts: pulumi.ComponentResourceOptions): pulumi.Resource {
     const facts = settled.get(this);
     if (!facts) throw new Error("ExternalIngress.expose was called on an object that is no ExternalIngress component");
-    const { namespace, host, service, port, certificate } = exposure;
-    return new k8s.networking.v1.Ingress(
-      name,
-      {
-        metadata: {
-          name: exposure.name,
-          namespace,
-          annotations: {
-            ...facts.annotations,
-            ...(certificate && facts.secureAnnotations),
-            // It may stand before the app's first delivery; Pulumi would wait for the app's pods.
-            "pulumi.com/skipAwait": "true",
-          },
-        },
-        spec: {
-          ingressClassName: facts.ingressClass,
-          rules: [
-            {
-              host,
-              http: {
-                paths: [
-                  { path: "/", pathType: "Prefix", backend: { service: { name: service, port: { number: port } } } },
-                ],
-              },
-            },
-          ],
-          ...(certificate && { tls: [{ hosts: [host], secretName: certificate }] }),
-        },
-      },
-      opts,
-    );
+    const annotations = { ...facts.annotations, ...(exposure.certificate && facts.secureAnnotations) };
+    return exposedBy(name, exposure, { ingressClass: facts.ingressClass, annotations }, opts);
   }
 }
 

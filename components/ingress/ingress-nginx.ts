@@ -10,6 +10,7 @@ import { refuse } from "../problems.ts";
 import { Size } from "../size.ts";
 import { type Layer, layer } from "../slot.ts";
 import { labels } from "../workload.ts";
+import { exposedBy } from "./exposed.ts";
 import type { Exposure, Ingress } from "./ingress.ts";
 
 /** Arguments of {@link IngressNginx}. */
@@ -128,36 +129,9 @@ export class IngressNginx extends pulumi.ComponentResource implements Ingress {
   expose(name: string, exposure: Exposure, opts: pulumi.ComponentResourceOptions): pulumi.Resource {
     const facts = settled.get(this);
     if (!facts) throw new Error("IngressNginx.expose was called on an object that is no IngressNginx component");
-    const { namespace, host, service, port, certificate } = exposure;
-    return new k8s.networking.v1.Ingress(
-      name,
-      {
-        metadata: {
-          name: exposure.name,
-          namespace,
-          annotations: {
-            "nginx.ingress.kubernetes.io/ssl-redirect": String(certificate !== undefined),
-            // It may stand before the app's first delivery; Pulumi would wait for the app's pods.
-            "pulumi.com/skipAwait": "true",
-          },
-        },
-        spec: {
-          ingressClassName: facts.ingressClass,
-          rules: [
-            {
-              host,
-              http: {
-                paths: [
-                  { path: "/", pathType: "Prefix", backend: { service: { name: service, port: { number: port } } } },
-                ],
-              },
-            },
-          ],
-          ...(certificate && { tls: [{ hosts: [host], secretName: certificate }] }),
-        },
-      },
-      pulumi.mergeOptions(opts, { dependsOn: facts.chart }),
-    );
+    const annotations = { "nginx.ingress.kubernetes.io/ssl-redirect": String(exposure.certificate !== undefined) };
+    const after = pulumi.mergeOptions(opts, { dependsOn: facts.chart });
+    return exposedBy(name, exposure, { ingressClass: facts.ingressClass, annotations }, after);
   }
 }
 

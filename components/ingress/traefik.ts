@@ -9,6 +9,7 @@ import type { Size } from "../size.ts";
 import { type Layer, layer } from "../slot.ts";
 import { version } from "../versions.ts";
 import { labels } from "../workload.ts";
+import { exposedBy } from "./exposed.ts";
 import type { Exposure, Ingress } from "./ingress.ts";
 import { runTraefikChart } from "./traefik-chart.ts";
 import { type DeploymentTransform, runTraefik, settingsProblems, toHttps } from "./traefik-program.ts";
@@ -115,42 +116,15 @@ export class Traefik extends pulumi.ComponentResource implements Ingress {
   expose(name: string, exposure: Exposure, opts: pulumi.ComponentResourceOptions): pulumi.Resource {
     const facts = settled.get(this);
     if (!facts) throw new Error("Traefik.expose was called on an object that is no Traefik component");
-    const { namespace, host, service, port, certificate } = exposure;
+    const { certificate, ...plain } = exposure;
+    const { ingressClass } = facts;
     const after = pulumi.mergeOptions(opts, { dependsOn: facts.deployment });
-    const ingress = (suffix: string, entryPoint: string, middleware: string | undefined, tls: string | undefined) =>
-      new k8s.networking.v1.Ingress(
-        `${name}${suffix}`,
-        {
-          metadata: {
-            name: `${exposure.name}${suffix}`,
-            namespace,
-            annotations: {
-              "traefik.ingress.kubernetes.io/router.entrypoints": entryPoint,
-              ...(middleware && { "traefik.ingress.kubernetes.io/router.middlewares": middleware }),
-              // It may stand before the app's first delivery; Pulumi would wait for the app's pods.
-              "pulumi.com/skipAwait": "true",
-            },
-          },
-          spec: {
-            ingressClassName: facts.ingressClass,
-            rules: [
-              {
-                host,
-                http: {
-                  paths: [
-                    { path: "/", pathType: "Prefix", backend: { service: { name: service, port: { number: port } } } },
-                  ],
-                },
-              },
-            ],
-            ...(tls && { tls: [{ hosts: [host], secretName: tls }] }),
-          },
-        },
-        after,
-      );
-    if (!certificate) return ingress("", "web", undefined, undefined);
-    ingress("-redirect", "web", toHttps, undefined);
-    return ingress("", "websecure", undefined, certificate);
+    const at = (entryPoint: string) => ({ "traefik.ingress.kubernetes.io/router.entrypoints": entryPoint });
+    if (!certificate) return exposedBy(name, plain, { ingressClass, annotations: at("web") }, after);
+    const redirecting = { ...at("web"), "traefik.ingress.kubernetes.io/router.middlewares": toHttps };
+    const redirect = { ...plain, name: `${exposure.name}-redirect` };
+    exposedBy(`${name}-redirect`, redirect, { ingressClass, annotations: redirecting }, after);
+    return exposedBy(name, exposure, { ingressClass, annotations: at("websecure") }, after);
   }
 }
 
