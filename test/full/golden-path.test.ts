@@ -80,8 +80,12 @@ test("the app's figures are in Prometheus", async () => {
     (found) => found.length === 2 && found.every(({ value }) => value[1] === "1"),
     60,
   );
-  const [answers] = await series('sum(hello_answers_total{code="200"})');
-  assert.ok(Number(answers?.value[1]) >= 1);
+  await eventually(
+    "the request before is counted, with the next scrape",
+    () => series('sum(hello_answers_total{code="200"})'),
+    ([answers]) => Number(answers?.value[1]) >= 1,
+    60,
+  );
 });
 
 test("the line of a request is found, with namespace, pod, container, app and the commit that answered", async () => {
